@@ -1,0 +1,77 @@
+"""Every dependency has its line in docs/dependencies.md, and the locks pin all of them by hash."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.rules.house import PYPROJECT, ROOT, project_files
+
+PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.*?))? \\$")
+
+
+def name_of(requirement: str) -> str:
+    """The normalised name in a requirement such as `Py_NaCl>=1.6; marker`."""
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    return re.sub(r"[._-]+", "-", found[0]).lower() if found else ""
+
+
+def declared_python() -> set[str]:
+    """What pyproject.toml asks for: at run time, to build, to develop."""
+    groups = PYPROJECT["dependency-groups"].values()
+    asked = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["build-system"]["requires"]]
+    return {name_of(requirement) for requirement in [*asked, *(r for group in groups for r in group)]}
+
+
+def declared_npm() -> set[str]:
+    """What the package.json files ask for."""
+    manifests = [json.loads((ROOT / n).read_text()) for n in project_files() if n.endswith("package.json")]
+    kinds = ("dependencies", "devDependencies")
+    return {name for manifest in manifests for kind in kinds for name in manifest.get(kind, {})}
+
+
+def documented(text: str) -> set[str]:
+    """The names in backticks in the first column of the page's tables."""
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    return {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+
+
+def pins(lock: str) -> dict[tuple[str, str], str]:
+    """(name, marker) → version; ValueError for a line that is neither pin nor comment."""
+    found: dict[tuple[str, str], str] = {}
+    for entry in re.split(r"\n(?=\S)", lock.strip()):
+        if entry.startswith("#"):
+            continue
+        head, _, rest = entry.partition("\n")
+        pin = PIN.match(head)
+        if not pin or "--hash=sha256:" not in rest:
+            raise ValueError(f"neither a pin with a hash nor a comment: {head}")
+        found[pin[1], pin[3] or ""] = pin[2]
+    return found
+
+
+def test_dependencies_and_their_page_agree() -> None:
+    page = documented((ROOT / "docs/dependencies.md").read_text())
+    assert page == declared_python() | declared_npm()
+
+
+def test_locks_pin_what_is_declared() -> None:
+    runtime = pins((ROOT / "requirements/runtime.txt").read_text())
+    development = pins((ROOT / "requirements/dev.txt").read_text())
+    assert runtime.items() <= development.items()
+    assert declared_python() <= {name for name, _ in development}
+    assert {name_of(r) for r in PYPROJECT["project"]["dependencies"]} <= {name for name, _ in runtime}
+    assert development["cryptography-vectors", ""] == development["cryptography", ""]
+
+
+def test_control() -> None:
+    assert name_of("Py_NaCl>=1.6; python_version < '4'") == "py-nacl"
+    assert documented("| `a`, `@b/c` | `d` |\n|---|---|\nprose with `e`") == {"a", "@b/c"}
+    good = "# lock\na==1 ; os_name == 'nt' \\\n    --hash=sha256:00\n    # via b\n"
+    good += "b==2 \\\n    --hash=sha256:01\n"
+    assert pins(good) == {("a", "os_name == 'nt'"): "1", ("b", ""): "2"}
+    for bad in ("a>=1 \\\n    --hash=sha256:00", "a==1", "-e ."):
+        with pytest.raises(ValueError, match="neither"):
+            pins(bad)

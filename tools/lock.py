@@ -1,0 +1,53 @@
+"""Resolve requirements/*.txt from pyproject.toml: exact versions with hashes, for every platform at once.
+
+    python tools/lock.py [--upgrade]
+
+Without `--upgrade`, versions already locked are kept. The development lock agrees with the runtime lock.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+UV = Path(sys.executable).parent / "uv"
+OPTIONS = (
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--custom-compile-command=make lock",
+    "--quiet",
+)
+LOCKS: dict[str, tuple[str, ...]] = {
+    "runtime": (),
+    "dev": ("--group=dev", "--constraints=requirements/runtime.txt"),
+}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write both locks."""
+    for name, extra in LOCKS.items():
+        lock = f"requirements/{name}.txt"
+        command = [
+            UV,
+            "pip",
+            "compile",
+            "pyproject.toml",
+            *OPTIONS,
+            *extra,
+            *arguments,
+            "--output-file",
+            lock,
+        ]
+        subprocess.run(command, cwd=ROOT, check=True)
+        print(f"wrote {lock}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
