@@ -1,0 +1,43 @@
+"""GREASE (RFC 9420 §13.5): values that nobody knows, sent so that nobody forgets to ignore them.
+
+Only those who write lists come here. Nothing that reads may: unknown values take their usual way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from aparte.crypto import Suite
+from aparte.mls.capabilities import Capabilities
+from aparte.mls.extensions import Extensions
+
+__all__ = ["GREASE_VALUES", "grease_capabilities", "grease_extensions", "grease_value"]
+
+GREASE_VALUES: Final = tuple(0x0A0A + 0x1010 * i for i in range(15))
+
+
+def grease_value(suite: Suite) -> int:
+    """One of the fifteen, at random."""
+    return GREASE_VALUES[suite.random(1)[0] % len(GREASE_VALUES)]
+
+
+def grease_capabilities(suite: Suite, own: Capabilities) -> Capabilities:
+    """What goes into a leaf: one's own capabilities, and one unknown value in each list that may hold one."""
+    return replace(
+        own,
+        cipher_suites=_greased(suite, own.cipher_suites),
+        extensions=_greased(suite, own.extensions),
+        proposals=_greased(suite, own.proposals),
+        credentials=_greased(suite, own.credentials),
+    )
+
+
+def grease_extensions(suite: Suite, own: Extensions) -> Extensions:
+    """The same list with an unknown, empty extension at the end; for GroupInfo, where it needs no capability."""
+    return own.with_extension(grease_value(suite), b"")
+
+
+def _greased(suite: Suite, values: tuple[int, ...]) -> tuple[int, ...]:
+    place = suite.random(1)[0] % (len(values) + 1)
+    return (*values[:place], grease_value(suite), *values[place:])

@@ -1,0 +1,163 @@
+"""Leaf and key package validation (RFC 9420 §7.3, §10.1, §13.4): what everybody judges alike, without a clock.
+
+Lifetimes are judged by one function only, `verify_key_package`, which whoever picks a key package calls
+before committing it; nothing received in a group is refused for its dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from aparte.crypto import CryptoError, InvalidSignature, Suite
+from aparte.mls.capabilities import MLS10
+from aparte.mls.config import Config
+from aparte.mls.errors import BadSignature, PeerError, require
+from aparte.mls.extensions import Extensions
+from aparte.mls.key_package import KeyPackage
+from aparte.mls.leaf_node import LeafNode, LeafNodeSource
+from aparte.mls.ratchet_tree import ParentNode, RatchetTree
+from aparte.mls.tree_math import LeafIndex
+
+__all__ = [
+    "MAX_LIFETIME",
+    "SignatureCheck",
+    "VerifiedKeyPackage",
+    "check_key_package",
+    "check_leaf",
+    "check_members",
+    "check_unique_keys",
+    "verify_key_package",
+    "verify_signatures",
+]
+
+#: Longest acceptable lifetime of a picked key package, in seconds: a year (rule 7.2.6).
+MAX_LIFETIME = 366 * 24 * 3600
+
+#: (public key, signed content, signature, rule): collected while validating, verified in bulk at the end.
+SignatureCheck = tuple[bytes, bytes, bytes, str]
+
+
+def verify_signatures(suite: Suite, checks: Sequence[SignatureCheck]) -> None:
+    """Raise `BadSignature`, with the rule of the first check that fails."""
+    try:
+        suite.verify_many([check[:3] for check in checks])
+    except InvalidSignature as error:
+        raise BadSignature(checks[error.index][3], "a signature does not verify") from error
+
+
+def check_leaf(suite: Suite, leaf: LeafNode, *, extensions: Extensions, config: Config) -> None:
+    """All of §7.3 that concerns one leaf alone, but for its signature; `extensions` are the group's."""
+    can = leaf.capabilities
+    require(MLS10 in can.versions, "7.3/version", "the leaf does not support mls10")
+    require(
+        suite.parameters.number in can.cipher_suites,
+        "7.3/cipher-suite",
+        "the leaf does not support the suite",
+    )
+    for item in leaf.extensions.items:
+        require(
+            can.supports_extension(item.extension_type),
+            "7.2.3",
+            "a leaf extension is not in its capabilities",
+        )
+    kind = leaf.credential.credential_type
+    require(kind in can.credentials, "7.2.4", "the credential type is not in the leaf's capabilities")
+    check_supports_group(leaf, extensions)
+    try:
+        suite.check_kem_public_key(leaf.encryption_key)
+    except CryptoError as error:
+        raise PeerError("7.3/encryption-key", "the leaf's encryption key is malformed") from error
+    require(config.authenticate(leaf.credential, leaf.signature_key), "5.3.1.1", "the credential is not accepted")
+
+
+def check_supports_group(leaf: LeafNode, extensions: Extensions) -> None:
+    """Whether a leaf's capabilities cover what the group requires and uses (rules 7.3.1, 13.4.7)."""
+    can = leaf.capabilities
+    require(can.satisfies(extensions.required_capabilities()), "7.3.1", "a required capability is missing")
+    for item in extensions.items:
+        require(can.supports_extension(item.extension_type), "13.4.7", "a group context extension is unsupported")
+
+
+def check_key_package(
+    suite: Suite, package: KeyPackage, *, extensions: Extensions, config: Config
+) -> list[SignatureCheck]:
+    """§10.1 without the dates; the two signatures are left to the caller, to be verified in bulk."""
+    require(package.version == MLS10, "10.1/version", "the key package is not for mls10")
+    require(
+        package.cipher_suite == suite.parameters.number,
+        "10.1/cipher-suite",
+        "the key package has another suite",
+    )
+    leaf = package.leaf_node
+    require(leaf.source is LeafNodeSource.KEY_PACKAGE, "10.6", "the leaf was not made for a key package")
+    require(package.init_key != leaf.encryption_key, "10.1/keys", "init key and encryption key are the same")
+    for item in package.extensions.items:
+        known = leaf.capabilities.supports_extension(item.extension_type)
+        require(known, "10.7", "a key package extension is not in the capabilities")
+    check_leaf(suite, leaf, extensions=extensions, config=config)
+    try:
+        suite.check_kem_public_key(package.init_key)
+    except CryptoError as error:
+        raise PeerError("10.1", "the init key is malformed") from error
+    return [
+        (leaf.signature_key, package.signed_content(), package.signature, "10.4"),
+        (leaf.signature_key, leaf.signed_content(b"", LeafIndex(0)), leaf.signature, "7.3/signature"),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedKeyPackage:
+    """Made by `verify_key_package` alone; what `commit` and `propose` take for an Add."""
+
+    key_package: KeyPackage
+
+
+def verify_key_package(
+    suite: Suite, package: KeyPackage, *, config: Config, now: int, max_lifetime: int = MAX_LIFETIME
+) -> VerifiedKeyPackage:
+    """Judge a key package that one is about to use; `now` in seconds since the Unix epoch.
+
+    Raises `PeerError` (7.3.2 if it is not yet or no longer valid, 7.2.6 if it lives too long) or `BadSignature`.
+    """
+    checks = check_key_package(suite, package, extensions=Extensions(), config=config)
+    lifetime = package.leaf_node.lifetime
+    if lifetime is None:
+        raise PeerError("10.6", "the leaf has no lifetime")
+    require(lifetime.not_after - lifetime.not_before <= max_lifetime, "7.2.6", "the lifetime is too long")
+    require(lifetime.covers(now), "7.3.2", "the key package is not valid now")
+    verify_signatures(suite, checks)
+    return VerifiedKeyPackage(package)
+
+
+def check_members(tree: RatchetTree, changed: Iterable[LeafNode]) -> None:
+    """Every credential type in use must be understood by every member (§7.3).
+
+    Only what `changed` brings in is compared with all others. Capabilities are interned, so a group has few
+    distinct ones and this is one pass over the leaves.
+    """
+    new = list(changed)
+    kinds = {leaf.credential.credential_type for leaf in new}
+    if not new:
+        return
+    distinct = {id(leaf.capabilities): leaf.capabilities for _, leaf in tree.leaves()}
+    for can in distinct.values():
+        require(kinds.issubset(can.credentials), "7.3/credential-types", "a credential type is not known to all")
+    in_use = {leaf.credential.credential_type for _, leaf in tree.leaves()}
+    for leaf in new:
+        understood = in_use.issubset(leaf.capabilities.credentials)
+        require(understood, "7.3/credential-types", "a new leaf does not know the credential types in use")
+
+
+def check_unique_keys(tree: RatchetTree) -> None:
+    """Signature keys among leaves, encryption keys among all nodes, stand once each, and never for each other."""
+    leaves = [leaf for _, leaf in tree.leaves()]
+    signature_keys = {leaf.signature_key for leaf in leaves}
+    require(len(signature_keys) == len(leaves), "7.3/unique-signature-key", "two leaves share a signature key")
+    encryption_keys = {leaf.encryption_key for leaf in leaves}
+    require(len(encryption_keys) == len(leaves), "7.3/unique-encryption-key", "two leaves share an encryption key")
+    parents = [node.encryption_key for node in tree.nodes[1::2] if isinstance(node, ParentNode)]
+    together = encryption_keys.union(parents)
+    unique = len(together) == len(leaves) + len(parents)
+    require(unique, "12.4.3.1/unique-parent-key", "two nodes share an encryption key")
+    require(together.isdisjoint(signature_keys), "16.7.1", "one key serves for encryption and for signatures")

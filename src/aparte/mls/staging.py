@@ -1,0 +1,188 @@
+"""The next epoch, staged (RFC 9420 §12.4): what a commit changes, to be looked at before it is merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from aparte.crypto import Signer
+from aparte.mls.extensions import Extensions
+from aparte.mls.framing import AuthenticatedContent
+from aparte.mls.group import EpochState, Group, GroupStatus
+from aparte.mls.group_context import GroupContext
+from aparte.mls.key_schedule import (
+    EpochSecrets,
+    advance,
+    confirmed_transcript_hash,
+    interim_transcript_hash,
+)
+from aparte.mls.leaf_node import LeafNode
+from aparte.mls.proposal_list import AppliedProposals, CommittedProposal
+from aparte.mls.proposals import ReInit
+from aparte.mls.psk import PreSharedKeyId, PskSource, psk_secret
+from aparte.mls.ratchet_tree import RatchetTree
+from aparte.mls.secret_tree import SecretTree
+from aparte.mls.tree_math import LeafIndex
+from aparte.mls.treekem import PathKeys
+
+__all__ = [
+    "NextEpoch",
+    "RosterChange",
+    "StagedCommit",
+    "derive_next_epoch",
+    "enter_epoch",
+    "leave_group",
+    "provisional_context",
+    "resolve_psks",
+    "roster_change",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """The difference between two epochs, with leaves as they were and as they are."""
+
+    added: tuple[tuple[LeafIndex, LeafNode], ...]
+    removed: tuple[tuple[LeafIndex, LeafNode], ...]
+    updated: tuple[tuple[LeafIndex, LeafNode, LeafNode], ...]
+    extensions_before: Extensions
+    extensions_after: Extensions
+    psks: tuple[PreSharedKeyId, ...]
+    reinit: ReInit | None
+
+    @property
+    def extensions_changed(self) -> bool:
+        return self.extensions_before != self.extensions_after
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StagedCommit:
+    """A commit that was verified but not merged. `committer` is None for one who joins by it."""
+
+    committer: LeafIndex | None
+    proposals: tuple[CommittedProposal, ...]
+    changes: RosterChange
+    removes_me: bool
+    has_path: bool
+    _next: Group
+
+    def merge(self) -> Group:
+        """The group in its next epoch. To refuse the commit, do not call this and keep the group one has."""
+        return self._next
+
+    @property
+    def epoch_authenticator(self) -> bytes:
+        """Of the next epoch; empty if the commit removes this member."""
+        return self._next.epoch_authenticator if not self.removes_me else b""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NextEpoch:
+    """The key schedule's outcome for a commit, before anything is built on it."""
+
+    context: GroupContext
+    joiner_secret: bytes
+    psk_secret: bytes
+    secrets: EpochSecrets
+    confirmation_tag: bytes
+    interim_transcript_hash: bytes
+
+
+def resolve_psks(group: Group, ids: Sequence[PreSharedKeyId], psks: PskSource) -> bytes:
+    """psk_secret for a commit's PreSharedKey proposals in order. Raises `MissingPsk`."""
+    if not ids:
+        return bytes(group.suite.parameters.hash_length)
+    known = group.known_psks(psks)
+    return psk_secret(group.suite, [(psk, known.secret(psk.key)) for psk in ids])
+
+
+def provisional_context(group: Group, tree: RatchetTree, extensions: Extensions) -> GroupContext:
+    """The context under which path secrets are sealed: new tree, old transcript (§12.4.1)."""
+    return replace(group.context, epoch=group.epoch + 1, tree_hash=tree.tree_hash(), extensions=extensions)
+
+
+def derive_next_epoch(
+    group: Group,
+    commit: AuthenticatedContent,
+    provisional: GroupContext,
+    *,
+    init_secret: bytes,
+    commit_secret: bytes,
+    psk: bytes,
+) -> NextEpoch:
+    """Transcript and key schedule for a signed commit; its confirmation tag is computed, not read."""
+    suite = group.suite
+    confirmed = confirmed_transcript_hash(suite, group.state.interim_transcript_hash, commit.confirmed_input())
+    context = replace(provisional, confirmed_transcript_hash=confirmed)
+    joiner, secrets = advance(suite, init_secret, commit_secret, psk_secret=psk, group_context=context.encode())
+    tag = suite.mac(secrets.confirmation, confirmed)
+    return NextEpoch(context, joiner, psk, secrets, tag, interim_transcript_hash(suite, confirmed, tag))
+
+
+def enter_epoch(
+    group: Group,
+    following: NextEpoch,
+    tree: RatchetTree,
+    *,
+    path_keys: PathKeys,
+    signer: Signer,
+    reinit: ReInit | None,
+) -> Group:
+    """The group in the epoch that `following` describes, with nothing heard and nothing pending."""
+    state = group.state
+    kept = state.config.resumption_epochs
+    resumption = {**state.resumption, group.epoch: state.secrets.resumption}
+    resumption = {epoch: secret for epoch, secret in resumption.items() if epoch > group.epoch - kept}
+    entered = EpochState.create(
+        suite=state.suite,
+        config=state.config,
+        context=following.context,
+        tree=tree,
+        secrets=following.secrets,
+        interim_transcript_hash=following.interim_transcript_hash,
+        confirmation_tag=following.confirmation_tag,
+        own=state.own,
+        signer=signer,
+        path_keys=path_keys,
+        resumption=resumption,
+        status=GroupStatus.ACTIVE if reinit is None else GroupStatus.REINITIALIZED,
+        reinit=reinit,
+    )
+    return Group(entered, SecretTree.create(following.secrets.encryption, tree.leaf_count))
+
+
+def leave_group(group: Group) -> Group:
+    """The group of a member that was removed: it knows what it was part of, and holds no secret any more."""
+    nothing = EpochSecrets(*(b"" for _ in range(9)))
+    state = replace(
+        group.state,
+        frame=replace(group.state.frame, sender_data_secret=b""),
+        secrets=nothing,
+        path_keys={},
+        resumption={},
+        status=GroupStatus.REMOVED,
+    )
+    return Group(state, SecretTree({}, {}))
+
+
+def roster_change(group: Group, applied: AppliedProposals, path: tuple[LeafIndex, LeafNode] | None) -> RosterChange:
+    """`path` is the committer's new leaf and its index, if the commit has a path."""
+    before = group.tree
+    added: list[tuple[LeafIndex, LeafNode]] = [(leaf, package.leaf_node) for leaf, package in applied.added]
+    updated = [(leaf, before.leaf(leaf), new) for leaf, new in applied.updated]
+    if path is not None:
+        leaf, new = path
+        stayed = before.leaf(leaf) if leaf not in applied.removed else None
+        if stayed is None:
+            added.append(path)
+        else:
+            updated.append((leaf, stayed, new))
+    return RosterChange(
+        added=tuple(added),
+        removed=tuple((leaf, old) for leaf in applied.removed if (old := before.leaf(leaf)) is not None),
+        updated=tuple((leaf, old, new) for leaf, old, new in updated if old is not None),
+        extensions_before=group.extensions,
+        extensions_after=applied.extensions,
+        psks=applied.psks,
+        reinit=applied.reinit,
+    )

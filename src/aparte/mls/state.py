@@ -1,0 +1,240 @@
+"""Saving and loading a group (our own format, versioned), and the secrets behind a key package.
+
+The bytes hold private keys: whoever stores them encrypts them. Keys that were used are not in them. After the
+version come the fields in the order of the dataclasses, in the TLS presentation language; a `Config` is no part
+of it. A version that this code does not know, or bytes that do not fit, raise `StateError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, TypeVar
+
+from aparte.codec import (
+    DecodeError,
+    Reader,
+    encode_optional,
+    encode_u8,
+    encode_u16,
+    encode_u32,
+    encode_u64,
+    encode_vector,
+)
+from aparte.crypto import CryptoError, KemPrivateKey, Provider, Suite, UnsupportedSuite
+from aparte.mls.config import Config
+from aparte.mls.errors import PeerError, StateError
+from aparte.mls.framing import Sender
+from aparte.mls.group import EpochState, Group, GroupStatus, OwnUpdate, PendingCommit, PendingProposal
+from aparte.mls.group_context import GroupContext
+from aparte.mls.key_package import KeyPackage, KeyPackageSecrets
+from aparte.mls.key_schedule import EpochSecrets
+from aparte.mls.proposals import ReInit, decode_proposal, encode_proposal
+from aparte.mls.ratchet_tree import RatchetTree
+from aparte.mls.secret_tree import Ratchet, SecretTree
+from aparte.mls.state_staged import encode_staged, read_staged
+from aparte.mls.tree_math import Generation, LeafIndex, NodeIndex
+
+__all__ = ["decode_group", "decode_key_package_secrets", "encode_group", "encode_key_package_secrets"]
+
+_VERSION: Final = encode_u16(1)
+
+_T = TypeVar("_T")
+
+
+def encode_group(group: Group) -> bytes:
+    """Everything that `decode_group` needs besides provider and configuration."""
+    return _VERSION + _encode_group(group)
+
+
+def decode_group(data: bytes, provider: Provider, config: Config) -> Group:
+    """Raises `StateError`, or `UnsupportedSuite` if the provider cannot carry the group on."""
+    return _guarded(data, lambda reader: _read_group(reader, provider, config))
+
+
+def encode_key_package_secrets(secrets: KeyPackageSecrets) -> bytes:
+    """A key package and its three private keys."""
+    private = (secrets.init_key.private_key, secrets.encryption_key.private_key, secrets.signer.private_key)
+    return _VERSION + encode_vector(secrets.key_package.raw) + b"".join(map(encode_vector, private))
+
+
+def decode_key_package_secrets(data: bytes, provider: Provider) -> KeyPackageSecrets:
+    """Raises `StateError`, or `UnsupportedSuite`."""
+
+    def read(reader: Reader) -> KeyPackageSecrets:
+        package = KeyPackage.decode(reader.vector())
+        suite = provider.suite(package.cipher_suite)
+        init_key, encryption_key = suite.load_kem_key(reader.vector()), suite.load_kem_key(reader.vector())
+        return KeyPackageSecrets(package, init_key, encryption_key, suite.load_signer(reader.vector()))
+
+    return _guarded(data, read)
+
+
+def _guarded(data: bytes, read: Callable[[Reader], _T]) -> _T:
+    reader = Reader(data)
+    try:
+        if reader.take(2) != _VERSION:
+            raise StateError("the state is of a version that this code does not know")
+        value = read(reader)
+        reader.finish()
+    except (DecodeError, PeerError, ValueError) as error:
+        raise StateError(f"the state is damaged: {error}") from error
+    except CryptoError as error:
+        if isinstance(error, UnsupportedSuite):
+            raise
+        raise StateError("the state holds a malformed key") from error
+    return value
+
+
+# -- the group ---------------------------------------------------------------------------------------------------
+def _encode_group(group: Group) -> bytes:
+    pending = group.pending_commit
+    return b"".join(
+        (
+            _encode_epoch(group.state),
+            _encode_secret_tree(group.secret_tree),
+            _list(_encode_pending(proposal) for proposal in group.proposals),
+            _list(_encode_update(update) for update in group.own_updates.values()),
+            encode_optional(None if pending is None else _encode_commit(pending)),
+        )
+    )
+
+
+def _read_group(reader: Reader, provider: Provider, config: Config) -> Group:
+    state = _read_epoch(reader, provider, config)
+    suite = state.suite
+    secret_tree = _read_secret_tree(reader)
+    proposals = tuple(_items(reader, _read_pending))
+    updates = {update.encryption_key.public_key: update for update in _items(reader, _update_reader(suite))}
+    pending = None
+    if reader.optional():
+        message = reader.vector()
+        pending = PendingCommit(message, read_staged(reader, lambda r: _read_group(r, provider, config)))
+    return Group(state, secret_tree, proposals, updates, pending)
+
+
+def _encode_commit(pending: PendingCommit) -> bytes:
+    return encode_vector(pending.message) + encode_staged(pending.staged, _encode_group)
+
+
+def _encode_pending(pending: PendingProposal) -> bytes:
+    proposal = encode_vector(encode_proposal(pending.proposal))
+    return encode_vector(pending.reference) + proposal + pending.sender.encode()
+
+
+def _read_pending(reader: Reader) -> PendingProposal:
+    return PendingProposal(reader.vector(), decode_proposal(reader.vector()), Sender.read(reader))
+
+
+def _encode_update(update: OwnUpdate) -> bytes:
+    return encode_vector(update.encryption_key.private_key) + encode_vector(update.signer.private_key)
+
+
+def _update_reader(suite: Suite) -> Callable[[Reader], OwnUpdate]:
+    return lambda reader: OwnUpdate(suite.load_kem_key(reader.vector()), suite.load_signer(reader.vector()))
+
+
+# -- the epoch ---------------------------------------------------------------------------------------------------
+def _encode_epoch(state: EpochState) -> bytes:
+    reinit = None if state.reinit is None else encode_vector(encode_proposal(state.reinit))
+    return b"".join(
+        (
+            encode_vector(state.context.encode()),
+            encode_vector(state.tree.encode()),
+            b"".join(map(encode_vector, _secret_fields(state.secrets))),
+            encode_vector(state.interim_transcript_hash),
+            encode_vector(state.confirmation_tag),
+            encode_u32(state.own),
+            encode_vector(state.signer.private_key),
+            _list(encode_u32(node) + encode_vector(key.private_key) for node, key in state.path_keys.items()),
+            _list(encode_u64(epoch) + encode_vector(psk) for epoch, psk in state.resumption.items()),
+            encode_u8(state.status.value),
+            encode_optional(reinit),
+        )
+    )
+
+
+def _read_epoch(reader: Reader, provider: Provider, config: Config) -> EpochState:
+    context = GroupContext.decode(reader.vector())
+    suite = provider.suite(context.cipher_suite)
+    tree = RatchetTree.decode(suite, reader.vector())
+    if tree.tree_hash() != context.tree_hash:
+        raise StateError("the state's tree is not its group's")
+    return EpochState.create(
+        suite=suite,
+        config=config,
+        context=context,
+        tree=tree,
+        secrets=EpochSecrets(*(reader.vector() for _ in range(9))),
+        interim_transcript_hash=reader.vector(),
+        confirmation_tag=reader.vector(),
+        own=LeafIndex(reader.u32()),
+        signer=suite.load_signer(reader.vector()),
+        path_keys=dict(_items(reader, _path_key_reader(suite))),
+        resumption=dict(_items(reader, lambda r: (r.u64(), r.vector()))),
+        status=GroupStatus(reader.u8()),
+        reinit=_read_reinit(reader),
+    )
+
+
+def _path_key_reader(suite: Suite) -> Callable[[Reader], tuple[NodeIndex, KemPrivateKey]]:
+    return lambda reader: (NodeIndex(reader.u32()), suite.load_kem_key(reader.vector()))
+
+
+def _read_reinit(reader: Reader) -> ReInit | None:
+    if not reader.optional():
+        return None
+    proposal = decode_proposal(reader.vector())
+    if not isinstance(proposal, ReInit):
+        raise StateError("the state's reinit is another proposal")
+    return proposal
+
+
+def _secret_fields(secrets: EpochSecrets) -> tuple[bytes, ...]:
+    return (
+        secrets.sender_data,
+        secrets.encryption,
+        secrets.exporter,
+        secrets.external,
+        secrets.confirmation,
+        secrets.membership,
+        secrets.resumption,
+        secrets.authenticator,
+        secrets.init,
+    )
+
+
+# -- the secret tree ---------------------------------------------------------------------------------------------
+def _encode_secret_tree(tree: SecretTree) -> bytes:
+    nodes = _list(encode_u32(node) + encode_vector(secret) for node, secret in tree.nodes.items())
+    return nodes + _list(encode_u32(slot) + _encode_ratchet(ratchet) for slot, ratchet in tree.ratchets.items())
+
+
+def _encode_ratchet(ratchet: Ratchet) -> bytes:
+    skipped = _list(
+        encode_u32(generation) + encode_vector(key) + encode_vector(nonce)
+        for generation, (key, nonce) in ratchet.skipped.items()
+    )
+    return encode_vector(ratchet.secret) + encode_u32(ratchet.generation) + skipped
+
+
+def _read_secret_tree(reader: Reader) -> SecretTree:
+    nodes: Mapping[NodeIndex, bytes] = dict(_items(reader, lambda r: (NodeIndex(r.u32()), r.vector())))
+    return SecretTree(nodes, dict(_items(reader, lambda r: (r.u32(), _read_ratchet(r)))))
+
+
+def _read_ratchet(reader: Reader) -> Ratchet:
+    secret, generation = reader.vector(), Generation(reader.u32())
+    return Ratchet(secret, generation, dict(_items(reader, lambda r: (r.u32(), (r.vector(), r.vector())))))
+
+
+# -- lists -------------------------------------------------------------------------------------------------------
+def _list(items: Iterable[bytes]) -> bytes:
+    return encode_vector(b"".join(items))
+
+
+def _items(reader: Reader, read: Callable[[Reader], _T]) -> list[_T]:
+    inner = reader.nested()
+    items = []
+    while inner:
+        items.append(read(inner))
+    return items

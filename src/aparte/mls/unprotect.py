@@ -1,0 +1,129 @@
+"""The trust ladder of a received message: bytes → decoded → unprotected → verified (RFC 9420 §6).
+
+`UnverifiedContent` may say anything. Only `verify` makes a `VerifiedContent`, and only from that does the rest of
+the package act.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aparte.crypto import CryptoError
+from aparte.crypto.labeled import labeled_context
+from aparte.mls.commits import Commit
+from aparte.mls.errors import BadSignature, NotAMember, PeerError, WrongEpoch, WrongGroup, require
+from aparte.mls.framing import (
+    SIGNATURE_LABEL,
+    AuthenticatedContent,
+    ContentType,
+    Sender,
+    SenderType,
+)
+from aparte.mls.group import Group
+from aparte.mls.private_message import PrivateMessage, SenderData, open_content
+from aparte.mls.proposals import Add
+from aparte.mls.public_message import PublicMessage
+from aparte.mls.secret_tree import SecretTree
+from aparte.mls.tree_math import LeafIndex
+
+__all__ = [
+    "UnverifiedContent",
+    "VerifiedContent",
+    "check_addressed",
+    "unprotect_private",
+    "unprotect_public",
+    "verify",
+]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class UnverifiedContent:
+    """Opened, perhaps by a key that any member holds; the signature has not been looked at."""
+
+    authenticated: AuthenticatedContent
+    secret_tree: SecretTree
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedContent:
+    """Said by its sender indeed. `tbs` is FramedContentTBS, what `signature` covers under SignWithLabel."""
+
+    authenticated: AuthenticatedContent
+    tbs: bytes
+    signature_key: bytes
+    secret_tree: SecretTree
+
+
+def check_addressed(group: Group, message: PublicMessage | PrivateMessage) -> None:
+    """Raise `WrongGroup` or `WrongEpoch` unless the message is for this group, now (rule 12.1.1)."""
+    content = message.authenticated.content if isinstance(message, PublicMessage) else message
+    if content.group_id != group.group_id:
+        raise WrongGroup("12.1.1/group", "the message is for another group")
+    if content.epoch != group.epoch:
+        raise WrongEpoch("12.1.1/epoch", expected=group.epoch, got=content.epoch)
+
+
+def unprotect_public(group: Group, message: PublicMessage) -> UnverifiedContent:
+    """Check the membership tag and that such a sender may say such a thing in the open (§6.2, §6.1)."""
+    authenticated = message.authenticated
+    content, kind = authenticated.content, authenticated.content.content_type
+    require(kind is not ContentType.APPLICATION, "6.1", "application data in a PublicMessage")
+    match content.sender.sender_type:
+        case SenderType.MEMBER:
+            state = group.state
+            message.check_membership(group.suite, state.secrets.membership, state.frame.group_context)
+        case SenderType.EXTERNAL:
+            require(kind is ContentType.PROPOSAL, "6.1.2", "an external sender sends more than a proposal")
+        case SenderType.NEW_MEMBER_COMMIT:
+            require(kind is ContentType.COMMIT, "6.1.4", "a new member's commit is something else")
+        case SenderType.NEW_MEMBER_PROPOSAL:
+            adds = kind is ContentType.PROPOSAL and isinstance(content.body, Add)
+            require(adds, "6.1.5", "a new member proposes something else than its addition")
+    return UnverifiedContent(authenticated, group.secret_tree)
+
+
+def unprotect_private(group: Group, message: PrivateMessage, sender: SenderData) -> UnverifiedContent:
+    """Open the content. Raises `NotAMember` (6.3.2.2) and what `open_content` raises."""
+    if group.tree.leaf(sender.leaf) is None:
+        raise NotAMember("6.3.2.2", f"leaf {sender.leaf} is nobody's")
+    state = group.state
+    authenticated, tree = open_content(state.frame, group.secret_tree, message, sender, state.config.bounds)
+    return UnverifiedContent(authenticated, tree)
+
+
+def verify(group: Group, unverified: UnverifiedContent) -> VerifiedContent:
+    """Raise `BadSignature` (6.1.7) unless the content's sender signed it, in this group and epoch."""
+    authenticated = unverified.authenticated
+    tbs = authenticated.tbs(group.state.frame.group_context)
+    key = _signature_key(group, authenticated)
+    try:
+        group.suite.verify(key, labeled_context(SIGNATURE_LABEL, tbs), authenticated.signature)
+    except CryptoError as error:
+        raise BadSignature("6.1.7", "the content's signature does not verify") from error
+    return VerifiedContent(authenticated, tbs, key, unverified.secret_tree)
+
+
+def _signature_key(group: Group, authenticated: AuthenticatedContent) -> bytes:
+    sender, body = authenticated.content.sender, authenticated.content.body
+    match sender.sender_type:
+        case SenderType.MEMBER:
+            return _member_key(group, sender)
+        case SenderType.EXTERNAL:
+            outsiders = group.extensions.external_senders()
+            require(sender.index < len(outsiders), "6.1.1/external", "no such external sender")
+            return outsiders[sender.index].signature_key
+        case SenderType.NEW_MEMBER_COMMIT:
+            if not isinstance(body, Commit) or body.path is None:
+                raise PeerError("12.4.3.2.1", "an external commit has no path")
+            return body.path.leaf_node.signature_key
+        case SenderType.NEW_MEMBER_PROPOSAL:
+            if not isinstance(body, Add):
+                raise PeerError("6.1.5", "a new member proposes something else than its addition")
+            return body.key_package.leaf_node.signature_key
+
+
+def _member_key(group: Group, sender: Sender) -> bytes:
+    leaf = group.tree.leaf(LeafIndex(sender.index))
+    if leaf is None:
+        raise NotAMember("6.1.1", f"leaf {sender.index} is nobody's")
+    return leaf.signature_key
