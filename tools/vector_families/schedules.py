@@ -18,11 +18,12 @@ from aparte.mls.capabilities import MLS10
 from aparte.mls.framing import AuthenticatedContent, ContentType
 from aparte.mls.group_context import GroupContext
 from aparte.mls.key_schedule import (
-    advance,
     confirmed_transcript_hash,
+    epoch_secrets,
     export_secret,
     external_key,
     interim_transcript_hash,
+    joiner_secret,
     welcome_keys,
 )
 from aparte.mls.private_message import EpochFrame
@@ -100,7 +101,8 @@ def key_schedule(suite: Suite, case: Case) -> None:
         )
         equal(context.encode(), raw(it["group_context"]), "group context")
         psk = raw(it["psk_secret"])
-        joiner, secrets = advance(suite, init, raw(it["commit_secret"]), psk_secret=psk, group_context=context.encode())
+        joiner = joiner_secret(suite, init, raw(it["commit_secret"]), context.encode())
+        secrets = epoch_secrets(suite, joiner, psk, context.encode())
         equal(joiner, raw(it["joiner_secret"]), "joiner secret")
         welcome = raw(it["welcome_secret"])
         key = expand_with_label(suite, welcome, b"key", b"", suite.parameters.key_length)

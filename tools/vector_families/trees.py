@@ -16,7 +16,7 @@ from aparte.mls.proposals import Add, Remove, Update, decode_proposal
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_math import LeafIndex, NodeIndex, node_of
 from aparte.mls.tree_validation import check_unmerged_leaves, leaf_signatures
-from aparte.mls.treekem import create_path, merge_path, open_path, seal_path
+from aparte.mls.treekem import PathReader, create_path, merge_path, open_path, seal_path
 from aparte.mls.update_path import UpdatePath
 from tools.vector_families.expect import equal, raw
 
@@ -97,13 +97,13 @@ def treekem(suite: Suite, case: Case) -> None:
         sender = LeafIndex(it["sender"])
         update = UpdatePath.decode(raw(it["update_path"]))
         equal(update.encode(), raw(it["update_path"]), "update path re-encoded")
-        merged, path = merge_path(tree, sender, update, joined=frozenset())
+        merged = merge_path(tree, sender, update, joined=frozenset())
         equal(merged.tree_hash(), raw(it["tree_hash_after"]), "tree hash after")
         expected = raw(it["commit_secret"])
         encoded = _with_tree(context, merged)
         for index, member in members.items():
             if index != sender:
-                keys, secret = _open(merged, update, path, member, encoded, sender)
+                keys, secret = _open(merged, update, sender, member, encoded)
                 equal(secret, expected, f"commit secret for leaf {index}")
                 equal(_node_key(suite, raw(it["path_secrets"][index])), _lowest(keys), "path secret")
         _own_path(tree, members, sender, context)
@@ -133,18 +133,9 @@ def _with_tree(context: GroupContext, tree: RatchetTree) -> bytes:
 
 
 def _open(
-    tree: RatchetTree, update: UpdatePath, path: Any, member: _Member, context: bytes, sender: int
+    tree: RatchetTree, update: UpdatePath, sender: LeafIndex, member: _Member, context: bytes
 ) -> tuple[dict[NodeIndex, KemPrivateKey], bytes]:
-    return open_path(
-        tree,
-        update,
-        path,
-        own=member.index,
-        keys=member.keys,
-        context=context,
-        joined=frozenset(),
-        committer=sender,
-    )
+    return open_path(tree, update, sender, PathReader(member.index, member.keys, context, frozenset()))
 
 
 def _node_key(suite: Suite, path_secret: bytes) -> bytes:
@@ -164,9 +155,9 @@ def _own_path(tree: RatchetTree, members: dict[int, _Member], sender: LeafIndex,
     fresh = create_path(tree, sender, leaf.content, signer=signer, group_id=context.group_id)
     encoded = _with_tree(context, fresh.tree)
     update = seal_path(fresh, sender, context=encoded, joined=frozenset())
-    merged, path = merge_path(tree, sender, update, joined=frozenset())
+    merged = merge_path(tree, sender, update, joined=frozenset())
     equal(merged.tree_hash(), fresh.tree.tree_hash(), "tree hash of a path of one's own")
     for index, member in members.items():
         if index != sender:
-            _, secret = _open(merged, update, path, member, encoded, sender)
+            _, secret = _open(merged, update, sender, member, encoded)
             equal(secret, fresh.secrets.commit_secret, f"commit secret for leaf {index}, own path")

@@ -56,21 +56,24 @@ class KeySchedule:
         self._exp = encode_u16(self._hkdf.hash_length) + labeled + b"exp"
         self._sec = labeled + b"sec"
 
-    def key_and_nonce(self, shared_secret: bytes, info: bytes) -> tuple[bytes, bytes]:
+    def context(self, info: bytes) -> bytes:
+        """`key_schedule_context` (§5.1), the only part that reads `info`: one for many messages with one info."""
+        return self._context + self._hkdf.mac(b"", self._info_hash + info)
+
+    def key_and_nonce(self, shared_secret: bytes, context: bytes) -> tuple[bytes, bytes]:
         """`key` and `base_nonce`, which is the nonce of the context's first and only message (§5.2)."""
         mac = self._hkdf.mac
         secret = mac(shared_secret, self._secret)
-        context_1 = self._context + mac(b"", self._info_hash + info) + b"\x01"
+        context_1 = context + b"\x01"
         key = mac(secret, self._key + context_1)[: self._key_length]
         return key, mac(secret, self._nonce + context_1)[: self._nonce_length]
 
-    def export(self, shared_secret: bytes, info: bytes, exporter_context: bytes, length: int) -> bytes:
+    def export(self, shared_secret: bytes, context: bytes, exporter_context: bytes, length: int) -> bytes:
         """Context.Export (§5.3). Raises `CryptoError` beyond 255 hashes."""
         self._hkdf.check_length(length)
         mac = self._hkdf.mac
         secret = mac(shared_secret, self._secret)
-        key_schedule_context = self._context + mac(b"", self._info_hash + info)
-        exporter_secret = mac(secret, self._exp + key_schedule_context + b"\x01")
+        exporter_secret = mac(secret, self._exp + context + b"\x01")
         return self._hkdf.expand(exporter_secret, encode_u16(length) + self._sec + exporter_context, length)
 
 

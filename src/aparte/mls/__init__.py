@@ -45,7 +45,7 @@ from aparte.mls.group_info import GroupInfo
 from aparte.mls.join import JoinOptions, join
 from aparte.mls.key_package import KeyPackage, KeyPackageSecrets, create_key_package
 from aparte.mls.leaf_node import LeafNode, LeafNodeContent, LeafNodeSource, Lifetime
-from aparte.mls.leaf_validation import VerifiedKeyPackage, verify_key_package
+from aparte.mls.leaf_validation import VerifiedKeyPackage, verify_key_package, verify_key_packages
 from aparte.mls.messages import MlsMessage, decode_message, encode_message
 from aparte.mls.private_message import PrivateMessage
 from aparte.mls.process import (
@@ -199,4 +199,5 @@ __all__ = [
     "resumption_psk",
     "same_credential",
     "verify_key_package",
+    "verify_key_packages",
 ]

@@ -23,8 +23,10 @@ __all__ = ["MLS10", "Capabilities"]
 #: ProtocolVersion mls10 (RFC 9420 §6).
 MLS10: Final = 0x0001
 
-#: Distinct capability lists kept parsed: a group's members mostly share a few. Public data only.
+#: Distinct capability lists kept parsed: a group's members mostly share a few. Public data only, and short:
+#: what a stranger sends must not stay in memory by the megabyte.
 _INTERNED: Final = 256
+_INTERNED_BYTES: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +54,30 @@ class Capabilities:
         start = reader.position
         for _ in range(5):
             reader.nested()
-        return _interned(reader.since(start))
+        data = reader.since(start)
+        return _interned(data) if len(data) <= _INTERNED_BYTES else _parse(data)
 
     def encode(self) -> bytes:
         lists = (self.versions, self.cipher_suites, self.extensions, self.proposals, self.credentials)
         return b"".join([encode_u16_list(values) for values in lists])
 
-    def supports_extension(self, extension_type: int) -> bool:
-        return extension_type in DEFAULT_EXTENSION_TYPES or extension_type in self.extensions
-
-    def supports_proposal(self, proposal_type: int) -> bool:
-        return proposal_type in DEFAULT_PROPOSAL_TYPES or proposal_type in self.proposals
+    def supports_extensions(self, extension_types: frozenset[int]) -> bool:
+        """Whether all of them are understood; in linear time, because both lists may be a stranger's."""
+        unusual = extension_types - DEFAULT_EXTENSION_TYPES
+        return not unusual or unusual.issubset(self.extensions)
 
     def satisfies(self, required: RequiredCapabilities) -> bool:
         """Whether all that a group requires is listed (§7.3)."""
         return (
-            all(map(self.supports_extension, required.extension_types))
-            and all(map(self.supports_proposal, required.proposal_types))
-            and all(kind in self.credentials for kind in required.credential_types)
+            self.supports_extensions(frozenset(required.extension_types))
+            and (frozenset(required.proposal_types) - DEFAULT_PROPOSAL_TYPES).issubset(self.proposals)
+            and frozenset(required.credential_types).issubset(self.credentials)
         )
 
 
-@lru_cache(maxsize=_INTERNED)
-def _interned(data: bytes) -> Capabilities:
+def _parse(data: bytes) -> Capabilities:
     reader = Reader(data)
     return Capabilities(*(read_u16_list(reader) for _ in range(5)))
+
+
+_interned = lru_cache(maxsize=_INTERNED)(_parse)

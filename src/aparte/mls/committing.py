@@ -14,7 +14,7 @@ from aparte.mls.group import Group, PendingCommit, describe
 from aparte.mls.key_package import KeyPackage
 from aparte.mls.key_schedule import welcome_keys
 from aparte.mls.leaf_node import LeafNode, LeafNodeContent
-from aparte.mls.leaf_validation import check_leaf, verify_signatures
+from aparte.mls.leaf_validation import VerifiedKeyPackage, check_leaf, verify_signatures
 from aparte.mls.messages import encode_message
 from aparte.mls.proposal_list import (
     AppliedProposals,
@@ -30,11 +30,12 @@ from aparte.mls.protect import send_content, sign_content
 from aparte.mls.psk import PskSource, ResumptionUsage
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.staging import (
+    EpochInputs,
     NextEpoch,
     StagedCommit,
     derive_next_epoch,
     enter_epoch,
-    provisional_context,
+    provisional_epoch,
     resolve_psks,
     roster_change,
 )
@@ -114,8 +115,13 @@ _Item = tuple[CommittedProposal, bytes | None]
 def _list_of(group: Group, changes: Sequence[Change], options: CommitOptions) -> list[_Item]:
     own = Sender.member(group.own_index)
     heard = group.proposals if options.pending else ()
-    items: list[_Item] = [(CommittedProposal(p.proposal, p.sender, by_reference=True), p.reference) for p in heard]
-    items += [(CommittedProposal(to_proposal(change), own, by_reference=False), None) for change in changes]
+    items: list[_Item] = [
+        (CommittedProposal(p.proposal, p.sender, by_reference=True, verified=True), p.reference) for p in heard
+    ]
+    for change in changes:
+        verified = isinstance(change, VerifiedKeyPackage)
+        proposal = to_proposal(change)
+        items.append((CommittedProposal(proposal, own, by_reference=False, verified=verified), None))
     return items
 
 
@@ -150,18 +156,12 @@ def _fresh_path(group: Group, applied: AppliedProposals, options: CommitOptions)
 def _complete(draft: _Draft, items: Sequence[_Item], psk: bytes) -> Committed:
     group, applied, options = draft.group, draft.applied, draft.options
     check_result(applied, draft.tree, draft.own_leaf)
-    provisional = provisional_context(group, draft.tree, applied.extensions)
-    path, commit_secret = _seal(draft, provisional.encode())
+    provisional = provisional_epoch(group, draft.tree, applied)
+    path, commit_secret = _seal(draft, provisional.context.encode())
     body = Commit(tuple(_named(item, reference) for item, reference in items), path)
     signed = sign_content(group, body, wire_format=options.wire_format, authenticated_data=options.authenticated_data)
-    following = derive_next_epoch(
-        group,
-        signed,
-        provisional,
-        init_secret=group.state.secrets.init,
-        commit_secret=commit_secret,
-        psk=psk,
-    )
+    inputs = EpochInputs(group.state.secrets.init, commit_secret, psk)
+    following = derive_next_epoch(group, signed, provisional, inputs)
     sent = send_content(group, replace(signed, confirmation_tag=following.confirmation_tag))
     after = _after(draft, following)
     own_leaf = draft.own_leaf
@@ -193,7 +193,7 @@ def _after(draft: _Draft, following: NextEpoch) -> Group:
     fresh = {} if draft.fresh is None else draft.fresh.private_keys(own)
     keys = keys_still_valid(draft.tree, own, {**group.state.path_keys, **fresh})
     signer = (draft.options.signer or group.state.signer) if draft.fresh is not None else group.state.signer
-    return enter_epoch(group, following, draft.tree, path_keys=keys, signer=signer, reinit=draft.applied.reinit)
+    return enter_epoch(group, following, path_keys=keys, signer=signer)
 
 
 def _welcomes(draft: _Draft, following: NextEpoch, after: Group) -> tuple[bytes, ...]:

@@ -60,12 +60,12 @@ def create_group(
     verify_signatures(suite, leaf_signatures(tree, context.group_id))
     secrets = initial_secrets(suite, suite.random(length))
     tag = suite.mac(secrets.confirmation, b"")
-    state = EpochState.create(
+    state = EpochState(
         suite=suite,
         config=config,
         context=context,
         tree=tree,
-        secrets=secrets,
+        secrets=secrets.kept(),
         interim_transcript_hash=interim_transcript_hash(suite, b"", tag),
         confirmation_tag=tag,
         own=LeafIndex(0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from aparte.codec import Reader, encode_u16, encode_vector
@@ -113,9 +114,9 @@ class Extensions:
         return Extensions((*self.without(extension_type).items, Extension(extension_type, data)))
 
     def required_capabilities(self) -> RequiredCapabilities:
-        """The required_capabilities extension, or one that requires nothing."""
+        """What the required_capabilities extension requires, each number once; nothing without one."""
         data = self.get(ExtensionType.REQUIRED_CAPABILITIES)
-        return RequiredCapabilities() if data is None else RequiredCapabilities.decode(data)
+        return RequiredCapabilities() if data is None else _required(data)
 
     def external_senders(self) -> tuple[ExternalSender, ...]:
         """The external_senders extension's list (§12.1.8.1); empty without one."""
@@ -158,6 +159,14 @@ class RequiredCapabilities:
         return b"".join(
             [encode_u16_list(v) for v in (self.extension_types, self.proposal_types, self.credential_types)]
         )
+
+
+@lru_cache(maxsize=4)
+def _required(data: bytes) -> RequiredCapabilities:
+    """Asked for each leaf of a group in turn: a long list must not be read a thousand times."""
+    found = RequiredCapabilities.decode(data)
+    lists = (found.extension_types, found.proposal_types, found.credential_types)
+    return RequiredCapabilities(*(tuple(dict.fromkeys(numbers)) for numbers in lists))
 
 
 @dataclass(frozen=True, slots=True)

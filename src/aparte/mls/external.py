@@ -18,7 +18,7 @@ from aparte.mls.group_context import GroupContext
 from aparte.mls.group_info import GroupInfo
 from aparte.mls.join import checked_tree
 from aparte.mls.key_package import KeyPackageSecrets
-from aparte.mls.key_schedule import EpochSecrets, interim_transcript_hash
+from aparte.mls.key_schedule import NO_SECRETS, interim_transcript_hash
 from aparte.mls.leaf_validation import check_leaf
 from aparte.mls.messages import decode_message, encode_message
 from aparte.mls.proposal_list import AppliedProposals, CommittedProposal, apply_proposals, check_result
@@ -28,7 +28,7 @@ from aparte.mls.psk import PskSource
 from aparte.mls.public_message import PublicMessage
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.secret_tree import SecretTree
-from aparte.mls.staging import derive_next_epoch, enter_epoch, provisional_context, resolve_psks
+from aparte.mls.staging import EpochInputs, derive_next_epoch, enter_epoch, provisional_epoch, resolve_psks
 from aparte.mls.tree_math import LeafIndex
 from aparte.mls.treekem import create_path, seal_path
 from aparte.mls.unprotect import UnverifiedContent, check_addressed, verify
@@ -76,7 +76,7 @@ def external_join(
     items = [_pending(outside, message) for message in self_removes]
     values: list[Proposal] = [ExternalInit(kem_output), *psks]
     values += [] if resync is None else [Remove(resync)]
-    items += [(CommittedProposal(value, _NEW_MEMBER, by_reference=False), value) for value in values]
+    items += [(CommittedProposal(value, _NEW_MEMBER, by_reference=False, verified=False), value) for value in values]
     rules = ProposalContext(suite, config, info.group_context, tree, info.group_context.extensions)
     applied = apply_proposals([item for item, _ in items], committer=_NEW_MEMBER, rules=rules)
     psk = resolve_psks(outside, applied.psks, psk_source or PskSource())
@@ -103,12 +103,12 @@ def _outside_view(suite: Suite, config: Config, info: GroupInfo, tree: RatchetTr
     """The group as one sees it who has no secret of it: enough for the shared steps of a commit."""
     context = info.group_context
     hash_ = interim_transcript_hash(suite, context.confirmed_transcript_hash, info.confirmation_tag)
-    state = EpochState.create(
+    state = EpochState(
         suite=suite,
         config=config,
         context=context,
         tree=tree,
-        secrets=EpochSecrets(*(b"" for _ in range(9))),
+        secrets=NO_SECRETS,
         interim_transcript_hash=hash_,
         confirmation_tag=info.confirmation_tag,
         own=LeafIndex(0),
@@ -130,7 +130,7 @@ def _pending(outside: Group, message: bytes) -> tuple[CommittedProposal, Proposa
     member = content.sender.sender_type is SenderType.MEMBER
     require(member, "13.4/self-remove-sender", "a self-remove from outside the group")
     reference = proposal_reference(outside.suite, verified.authenticated.encode())
-    return CommittedProposal(SelfRemove(), content.sender, by_reference=True), ProposalRef(reference)
+    return CommittedProposal(SelfRemove(), content.sender, by_reference=True, verified=True), ProposalRef(reference)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +154,14 @@ class _Joining:
         content = self.own.key_package.leaf_node.content
         fresh = create_path(edit.build(), index, content, signer=signer, group_id=outside.group_id)
         self._check_leaf(fresh.tree, index)
-        provisional = provisional_context(outside, fresh.tree, applied.extensions)
-        path = seal_path(fresh, index, context=provisional.encode(), joined=applied.joined)
+        provisional = provisional_epoch(outside, fresh.tree, applied)
+        path = seal_path(fresh, index, context=provisional.context.encode(), joined=applied.joined)
         signed = self._sign(outside.context, Commit(named, path), authenticated_data)
-        following = derive_next_epoch(
-            outside,
-            signed,
-            provisional,
-            init_secret=init_secret,
-            commit_secret=fresh.secrets.commit_secret,
-            psk=psk,
-        )
+        inputs = EpochInputs(init_secret, fresh.secrets.commit_secret, psk)
+        following = derive_next_epoch(outside, signed, provisional, inputs)
         message = PublicMessage(replace(signed, confirmation_tag=following.confirmation_tag), None)
         keys = fresh.private_keys(index)
-        group = enter_epoch(outside, following, fresh.tree, path_keys=keys, signer=signer, reinit=None)
+        group = enter_epoch(outside, following, path_keys=keys, signer=signer)
         entered = replace(group, state=replace(group.state, resumption={}))
         return ExternalJoin(encode_message(message), entered)
 

@@ -49,12 +49,14 @@ class GroupStatus(Enum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class EpochState:
-    """Everything about an epoch that no message changes. The secrets of an ended membership are empty."""
+    """Everything about an epoch that no message changes. The secrets of an ended membership are empty.
+
+    `secrets` are those that `EpochSecrets.kept` leaves; `frame` follows from the other fields.
+    """
 
     suite: Suite
     config: Config
     context: GroupContext
-    frame: EpochFrame
     tree: RatchetTree
     secrets: EpochSecrets
     interim_transcript_hash: bytes
@@ -66,36 +68,17 @@ class EpochState:
     status: GroupStatus = GroupStatus.ACTIVE
     reinit: ReInit | None = None
 
-    @classmethod
-    def create(
-        cls,
-        *,
-        suite: Suite,
-        config: Config,
-        context: GroupContext,
-        tree: RatchetTree,
-        secrets: EpochSecrets,
-        interim_transcript_hash: bytes,
-        confirmation_tag: bytes,
-        own: LeafIndex,
-        signer: Signer,
-        path_keys: PathKeys,
-        resumption: Mapping[int, bytes],
-        status: GroupStatus = GroupStatus.ACTIVE,
-        reinit: ReInit | None = None,
-    ) -> EpochState:
-        """Derive the constants and drop the secrets that have served."""
+    frame: EpochFrame = field(init=False)
+
+    def __post_init__(self) -> None:
         frame = EpochFrame.create(
-            suite,
-            group_id=context.group_id,
-            epoch=context.epoch,
-            group_context=context.encode(),
-            sender_data=secrets.sender_data,
+            self.suite,
+            group_id=self.context.group_id,
+            epoch=self.context.epoch,
+            group_context=self.context.encode(),
+            sender_data=self.secrets.sender_data,
         )
-        return cls(
-            suite, config, context, frame, tree, secrets.kept(), interim_transcript_hash, confirmation_tag,
-            own, signer, path_keys, resumption, status, reinit,
-        )  # fmt: skip
+        object.__setattr__(self, "frame", frame)
 
 
 @dataclass(frozen=True, slots=True)

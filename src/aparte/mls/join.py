@@ -70,23 +70,38 @@ def join(
     leaf = _own_leaf(tree, own)
     check_supports_group(own.key_package.leaf_node, info.group_context.extensions)
     check_successor(info.group_context, tree, secrets.psks, options.predecessor, config)
-    keys = _path_keys(tree, leaf, info.signer, secrets.path_secret)
-    context = info.group_context
-    epoch = epoch_secrets(suite, secrets.joiner_secret, psk, context.encode())
+    joined = _Joined(own, leaf, secrets, psk)
+    return _enter(config, tree, info, joined)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Joined:
+    """What a Welcome gave to one joiner: its place, and the secrets that the epoch starts from."""
+
+    own: KeyPackageSecrets
+    leaf: LeafIndex
+    secrets: GroupSecrets
+    psk_secret: bytes
+
+
+def _enter(config: Config, tree: RatchetTree, info: GroupInfo, joined: _Joined) -> Group:
+    suite, context, leaf = tree.suite, info.group_context, joined.leaf
+    keys = _path_keys(tree, leaf, info.signer, joined.secrets.path_secret)
+    epoch = epoch_secrets(suite, joined.secrets.joiner_secret, joined.psk_secret, context.encode())
     _check_confirmation(suite, info, epoch)
-    state = EpochState.create(
+    state = EpochState(
         suite=suite,
         config=config,
         context=context,
         tree=tree,
-        secrets=epoch,
+        secrets=epoch.kept(),
         interim_transcript_hash=interim_transcript_hash(
             suite, context.confirmed_transcript_hash, info.confirmation_tag
         ),
         confirmation_tag=info.confirmation_tag,
         own=leaf,
-        signer=own.signer,
-        path_keys={**keys, node_of(leaf): own.encryption_key},
+        signer=joined.own.signer,
+        path_keys={node_of(leaf): joined.own.encryption_key, **keys},
         resumption={},
     )
     return Group(state, SecretTree.create(epoch.encryption, tree.leaf_count))

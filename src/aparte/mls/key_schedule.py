@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from aparte.codec import encode_vector
 from aparte.crypto import KemPrivateKey, Suite
 from aparte.crypto.labeled import derive_secret, expand_with_label
 
 __all__ = [
+    "NO_SECRETS",
     "EpochSecrets",
     "WelcomeKeys",
-    "advance",
     "confirmed_transcript_hash",
     "epoch_secrets",
     "export_secret",
@@ -25,7 +26,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, repr=False)
 class EpochSecrets:
-    """The secrets of one epoch (§8, table 4). An empty one has been erased."""
+    """The secrets of one epoch (§8, table 4), in that order. An empty one has been erased."""
 
     sender_data: bytes
     encryption: bytes
@@ -43,6 +44,10 @@ class EpochSecrets:
 
     def without_exporter(self) -> EpochSecrets:
         return replace(self, exporter=b"")
+
+
+#: What one holds who was never in the epoch, or is not any more.
+NO_SECRETS: Final = EpochSecrets(*(b"" for _ in range(9)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -94,14 +99,6 @@ def _expand(suite: Suite, epoch_secret: bytes) -> EpochSecrets:
         authenticator=derive(b"authentication"),
         init=derive(b"init"),
     )
-
-
-def advance(
-    suite: Suite, init_secret: bytes, commit_secret: bytes, *, psk_secret: bytes, group_context: bytes
-) -> tuple[bytes, EpochSecrets]:
-    """(joiner secret, epoch secrets) of the epoch after a commit."""
-    joiner = joiner_secret(suite, init_secret, commit_secret, group_context)
-    return joiner, epoch_secrets(suite, joiner, psk_secret, group_context)
 
 
 def export_secret(suite: Suite, exporter: bytes, label: bytes, context: bytes, length: int) -> bytes:

@@ -28,6 +28,7 @@ __all__ = [
     "check_members",
     "check_unique_keys",
     "verify_key_package",
+    "verify_key_packages",
     "verify_signatures",
 ]
 
@@ -55,12 +56,9 @@ def check_leaf(suite: Suite, leaf: LeafNode, *, extensions: Extensions, config: 
         "7.3/cipher-suite",
         "the leaf does not support the suite",
     )
-    for item in leaf.extensions.items:
-        require(
-            can.supports_extension(item.extension_type),
-            "7.2.3",
-            "a leaf extension is not in its capabilities",
-        )
+    if leaf.extensions.items:
+        known = can.supports_extensions(leaf.extensions.types())
+        require(known, "7.2.3", "a leaf extension is not in its capabilities")
     kind = leaf.credential.credential_type
     require(kind in can.credentials, "7.2.4", "the credential type is not in the leaf's capabilities")
     check_supports_group(leaf, extensions)
@@ -73,10 +71,12 @@ def check_leaf(suite: Suite, leaf: LeafNode, *, extensions: Extensions, config: 
 
 def check_supports_group(leaf: LeafNode, extensions: Extensions) -> None:
     """Whether a leaf's capabilities cover what the group requires and uses (rules 7.3.1, 13.4.7)."""
+    if not extensions.items:
+        return
     can = leaf.capabilities
     require(can.satisfies(extensions.required_capabilities()), "7.3.1", "a required capability is missing")
-    for item in extensions.items:
-        require(can.supports_extension(item.extension_type), "13.4.7", "a group context extension is unsupported")
+    known = can.supports_extensions(extensions.types())
+    require(known, "13.4.7", "a group context extension is unsupported")
 
 
 def check_key_package(
@@ -92,9 +92,8 @@ def check_key_package(
     leaf = package.leaf_node
     require(leaf.source is LeafNodeSource.KEY_PACKAGE, "10.6", "the leaf was not made for a key package")
     require(package.init_key != leaf.encryption_key, "10.1/keys", "init key and encryption key are the same")
-    for item in package.extensions.items:
-        known = leaf.capabilities.supports_extension(item.extension_type)
-        require(known, "10.7", "a key package extension is not in the capabilities")
+    known = leaf.capabilities.supports_extensions(package.extensions.types())
+    require(known, "10.7", "a key package extension is not in the capabilities")
     check_leaf(suite, leaf, extensions=extensions, config=config)
     try:
         suite.check_kem_public_key(package.init_key)
@@ -120,14 +119,30 @@ def verify_key_package(
 
     Raises `PeerError` (7.3.2 if it is not yet or no longer valid, 7.2.6 if it lives too long) or `BadSignature`.
     """
+    return verify_key_packages(suite, [package], config=config, now=now, max_lifetime=max_lifetime)[0]
+
+
+def verify_key_packages(
+    suite: Suite, packages: Sequence[KeyPackage], *, config: Config, now: int, max_lifetime: int = MAX_LIFETIME
+) -> list[VerifiedKeyPackage]:
+    """`verify_key_package` for many, their signatures verified together; all or none."""
+    checks: list[SignatureCheck] = []
+    for package in packages:
+        checks += _check_picked(suite, package, config=config, now=now, max_lifetime=max_lifetime)
+    verify_signatures(suite, checks)
+    return [VerifiedKeyPackage(package) for package in packages]
+
+
+def _check_picked(
+    suite: Suite, package: KeyPackage, *, config: Config, now: int, max_lifetime: int
+) -> list[SignatureCheck]:
     checks = check_key_package(suite, package, extensions=Extensions(), config=config)
     lifetime = package.leaf_node.lifetime
     if lifetime is None:
         raise PeerError("10.6", "the leaf has no lifetime")
     require(lifetime.not_after - lifetime.not_before <= max_lifetime, "7.2.6", "the lifetime is too long")
     require(lifetime.covers(now), "7.3.2", "the key package is not valid now")
-    verify_signatures(suite, checks)
-    return VerifiedKeyPackage(package)
+    return checks
 
 
 def check_members(tree: RatchetTree, changed: Iterable[LeafNode]) -> None:

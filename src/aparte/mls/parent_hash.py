@@ -55,7 +55,10 @@ def _authenticated_by(tree: RatchetTree, here: ParentNode, child: NodeIndex, sib
     expected = _parent_hash(tree.suite, here.encryption_key, here.parent_hash, original)
     below = {node_of(leaf) for leaf in unmerged if is_in_subtree(node_of(leaf), child)}
     members = set(resolution)
-    return sum(_carried_hash(tree, node) == expected and members - {node} == below for node in candidates)
+    alone = members - below  # the one node that was set here, if there is just one
+    if len(alone) != 1 or len(members) != len(below) + 1:
+        return 0
+    return sum(node in alone and _carried_hash(tree, node) == expected for node in candidates)
 
 
 def _carried_hash(tree: RatchetTree, node: NodeIndex) -> bytes:

@@ -39,11 +39,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class CommittedProposal:
-    """A proposal of a commit, with who made it: for one by value, the committer itself."""
+    """A proposal of a commit, with who made it: for one by value, the committer itself.
+
+    `verified` says that the signatures inside it were verified before: when it was heard, or its key package
+    picked. All else is judged again, since the tree and the list around it may have changed.
+    """
 
     proposal: Proposal
     sender: Sender
     by_reference: bool
+    verified: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ def apply_proposals(
         )
     checks: list[SignatureCheck] = []
     for item in items:
-        checks += check_proposal(item.proposal, item.sender, rules)
+        found = check_proposal(item.proposal, item.sender, rules)
+        checks += [] if item.verified else found
     _check_supported_types(items, rules.tree)
     return _apply(items, rules, checks, extensions_changed=bool(new))
 

@@ -31,16 +31,17 @@ from aparte.mls.propose import proposal_context
 from aparte.mls.psk import PskSource
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.staging import (
+    EpochInputs,
     StagedCommit,
     derive_next_epoch,
     enter_epoch,
     leave_group,
-    provisional_context,
+    provisional_epoch,
     resolve_psks,
     roster_change,
 )
 from aparte.mls.tree_math import LeafIndex, node_of
-from aparte.mls.treekem import PathKeys, keys_still_valid, merge_path, open_path
+from aparte.mls.treekem import PathKeys, PathReader, keys_still_valid, merge_path, open_path
 from aparte.mls.unprotect import VerifiedContent
 from aparte.mls.update_path import UpdatePath
 
@@ -76,9 +77,9 @@ def _resolve(group: Group, body: Commit, sender: Sender) -> tuple[CommittedPropo
             heard = known.get(item.reference)
             if heard is None:
                 raise UnknownProposal("12.4.2/reference", "the commit refers to a proposal never received")
-            items.append(CommittedProposal(heard.proposal, heard.sender, by_reference=True))
+            items.append(CommittedProposal(heard.proposal, heard.sender, by_reference=True, verified=True))
         else:
-            items.append(CommittedProposal(item, sender, by_reference=False))
+            items.append(CommittedProposal(item, sender, by_reference=False, verified=False))
     return tuple(items)
 
 
@@ -104,7 +105,7 @@ class _Received:
         if path is not None:
             checks.append(self._check_path_leaf(path))
             check_path_keys(tree, self.committer, path)
-            tree, _ = merge_path(self._with_room(), self.committer, path, joined=applied.joined)
+            tree = merge_path(self._with_room(), self.committer, path, joined=applied.joined)
         check_result(applied, tree, None if path is None else path.leaf_node)
         verify_signatures(group.suite, checks)
         return tree
@@ -152,30 +153,16 @@ def check_path_keys(tree: RatchetTree, committer: LeafIndex, path: UpdatePath) -
 def _next_epoch(received: _Received, verified: VerifiedContent, tree: RatchetTree, psks: PskSource) -> Group:
     group, applied = received.group, received.applied
     psk = resolve_psks(group, applied.psks, psks)
-    provisional = provisional_context(group, tree, applied.extensions)
+    provisional = provisional_epoch(group, tree, applied)
     keys, signer = _own_keys(group, applied)
     commit_secret = bytes(group.suite.parameters.hash_length)
     if received.path is not None:
-        found, commit_secret = open_path(
-            tree,
-            received.path,
-            tree.filtered_direct_path(received.committer),
-            own=group.own_index,
-            keys=keys,
-            context=provisional.encode(),
-            joined=applied.joined,
-            committer=received.committer,
-        )
+        reader = PathReader(group.own_index, keys, provisional.context.encode(), applied.joined)
+        found, commit_secret = open_path(tree, received.path, received.committer, reader)
         keys = {**keys, **found}
     authenticated = verified.authenticated
-    following = derive_next_epoch(
-        group,
-        authenticated,
-        provisional,
-        init_secret=_init_secret(group, applied.external_init),
-        commit_secret=commit_secret,
-        psk=psk,
-    )
+    inputs = EpochInputs(_init_secret(group, applied.external_init), commit_secret, psk)
+    following = derive_next_epoch(group, authenticated, provisional, inputs)
     tag = authenticated.confirmation_tag or b""
     require(
         compare_digest(tag, following.confirmation_tag),
@@ -183,7 +170,7 @@ def _next_epoch(received: _Received, verified: VerifiedContent, tree: RatchetTre
         "the confirmation tag is wrong",
     )
     kept = keys_still_valid(tree, group.own_index, keys)
-    return enter_epoch(group, following, tree, path_keys=kept, signer=signer, reinit=applied.reinit)
+    return enter_epoch(group, following, path_keys=kept, signer=signer)
 
 
 def _own_keys(group: Group, applied: AppliedProposals) -> tuple[PathKeys, Signer]:

@@ -11,10 +11,12 @@ from aparte.mls.framing import AuthenticatedContent
 from aparte.mls.group import EpochState, Group, GroupStatus
 from aparte.mls.group_context import GroupContext
 from aparte.mls.key_schedule import (
+    NO_SECRETS,
     EpochSecrets,
-    advance,
     confirmed_transcript_hash,
+    epoch_secrets,
     interim_transcript_hash,
+    joiner_secret,
 )
 from aparte.mls.leaf_node import LeafNode
 from aparte.mls.proposal_list import AppliedProposals, CommittedProposal
@@ -32,7 +34,7 @@ __all__ = [
     "derive_next_epoch",
     "enter_epoch",
     "leave_group",
-    "provisional_context",
+    "provisional_epoch",
     "resolve_psks",
     "roster_change",
 ]
@@ -76,11 +78,34 @@ class StagedCommit:
         return self._next.epoch_authenticator if not self.removes_me else b""
 
 
+@dataclass(frozen=True, slots=True)
+class Provisional:
+    """The next epoch as far as it is public: the new tree, under the old transcript (§12.4.1).
+
+    `context` is what path secrets are sealed under.
+    """
+
+    context: GroupContext
+    tree: RatchetTree
+    reinit: ReInit | None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EpochInputs:
+    """The secrets that an epoch's key schedule starts from (§8, figure 22)."""
+
+    init_secret: bytes
+    commit_secret: bytes
+    psk_secret: bytes
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class NextEpoch:
     """The key schedule's outcome for a commit, before anything is built on it."""
 
     context: GroupContext
+    tree: RatchetTree
+    reinit: ReInit | None
     joiner_secret: bytes
     psk_secret: bytes
     secrets: EpochSecrets
@@ -96,72 +121,61 @@ def resolve_psks(group: Group, ids: Sequence[PreSharedKeyId], psks: PskSource) -
     return psk_secret(group.suite, [(psk, known.secret(psk.key)) for psk in ids])
 
 
-def provisional_context(group: Group, tree: RatchetTree, extensions: Extensions) -> GroupContext:
-    """The context under which path secrets are sealed: new tree, old transcript (§12.4.1)."""
-    return replace(group.context, epoch=group.epoch + 1, tree_hash=tree.tree_hash(), extensions=extensions)
+def provisional_epoch(group: Group, tree: RatchetTree, applied: AppliedProposals) -> Provisional:
+    """`tree` has the proposals applied and the path merged, if there is one."""
+    context = replace(group.context, epoch=group.epoch + 1, tree_hash=tree.tree_hash(), extensions=applied.extensions)
+    return Provisional(context, tree, applied.reinit)
 
 
 def derive_next_epoch(
-    group: Group,
-    commit: AuthenticatedContent,
-    provisional: GroupContext,
-    *,
-    init_secret: bytes,
-    commit_secret: bytes,
-    psk: bytes,
+    group: Group, commit: AuthenticatedContent, provisional: Provisional, inputs: EpochInputs
 ) -> NextEpoch:
     """Transcript and key schedule for a signed commit; its confirmation tag is computed, not read."""
     suite = group.suite
     confirmed = confirmed_transcript_hash(suite, group.state.interim_transcript_hash, commit.confirmed_input())
-    context = replace(provisional, confirmed_transcript_hash=confirmed)
-    joiner, secrets = advance(suite, init_secret, commit_secret, psk_secret=psk, group_context=context.encode())
+    context = replace(provisional.context, confirmed_transcript_hash=confirmed)
+    encoded = context.encode()
+    joiner = joiner_secret(suite, inputs.init_secret, inputs.commit_secret, encoded)
+    secrets = epoch_secrets(suite, joiner, inputs.psk_secret, encoded)
     tag = suite.mac(secrets.confirmation, confirmed)
-    return NextEpoch(context, joiner, psk, secrets, tag, interim_transcript_hash(suite, confirmed, tag))
+    return NextEpoch(
+        context=context,
+        tree=provisional.tree,
+        reinit=provisional.reinit,
+        joiner_secret=joiner,
+        psk_secret=inputs.psk_secret,
+        secrets=secrets,
+        confirmation_tag=tag,
+        interim_transcript_hash=interim_transcript_hash(suite, confirmed, tag),
+    )
 
 
-def enter_epoch(
-    group: Group,
-    following: NextEpoch,
-    tree: RatchetTree,
-    *,
-    path_keys: PathKeys,
-    signer: Signer,
-    reinit: ReInit | None,
-) -> Group:
+def enter_epoch(group: Group, following: NextEpoch, *, path_keys: PathKeys, signer: Signer) -> Group:
     """The group in the epoch that `following` describes, with nothing heard and nothing pending."""
     state = group.state
     kept = state.config.resumption_epochs
     resumption = {**state.resumption, group.epoch: state.secrets.resumption}
-    resumption = {epoch: secret for epoch, secret in resumption.items() if epoch > group.epoch - kept}
-    entered = EpochState.create(
+    entered = EpochState(
         suite=state.suite,
         config=state.config,
         context=following.context,
-        tree=tree,
-        secrets=following.secrets,
+        tree=following.tree,
+        secrets=following.secrets.kept(),
         interim_transcript_hash=following.interim_transcript_hash,
         confirmation_tag=following.confirmation_tag,
         own=state.own,
         signer=signer,
         path_keys=path_keys,
-        resumption=resumption,
-        status=GroupStatus.ACTIVE if reinit is None else GroupStatus.REINITIALIZED,
-        reinit=reinit,
+        resumption={epoch: psk for epoch, psk in resumption.items() if epoch > group.epoch - kept},
+        status=GroupStatus.ACTIVE if following.reinit is None else GroupStatus.REINITIALIZED,
+        reinit=following.reinit,
     )
-    return Group(entered, SecretTree.create(following.secrets.encryption, tree.leaf_count))
+    return Group(entered, SecretTree.create(following.secrets.encryption, following.tree.leaf_count))
 
 
 def leave_group(group: Group) -> Group:
-    """The group of a member that was removed: it knows what it was part of, and holds no secret any more."""
-    nothing = EpochSecrets(*(b"" for _ in range(9)))
-    state = replace(
-        group.state,
-        frame=replace(group.state.frame, sender_data_secret=b""),
-        secrets=nothing,
-        path_keys={},
-        resumption={},
-        status=GroupStatus.REMOVED,
-    )
+    """The group of a member that was removed: it knows what it was part of, and holds no secret of it."""
+    state = replace(group.state, secrets=NO_SECRETS, path_keys={}, resumption={}, status=GroupStatus.REMOVED)
     return Group(state, SecretTree({}, {}))
 
 

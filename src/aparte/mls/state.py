@@ -8,6 +8,7 @@ of it. A version that this code does not know, or bytes that do not fit, raise `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from aparte.codec import (
@@ -100,16 +101,29 @@ def _encode_group(group: Group) -> bytes:
 
 
 def _read_group(reader: Reader, provider: Provider, config: Config) -> Group:
+    group = _read_without_commit(reader, provider, config)
+    if not reader.optional():
+        return group
+    message = reader.vector()
+    staged = read_staged(reader, lambda inner: _read_staged_group(inner, provider, config))
+    return replace(group, pending_commit=PendingCommit(message, staged))
+
+
+def _read_staged_group(reader: Reader, provider: Provider, config: Config) -> Group:
+    """Where a commit leads to, nothing is pending: the bytes cannot nest any deeper."""
+    group = _read_without_commit(reader, provider, config)
+    if reader.optional():
+        raise StateError("a staged commit has a pending commit of its own")
+    return group
+
+
+def _read_without_commit(reader: Reader, provider: Provider, config: Config) -> Group:
     state = _read_epoch(reader, provider, config)
     suite = state.suite
     secret_tree = _read_secret_tree(reader)
     proposals = tuple(_items(reader, _read_pending))
     updates = {update.encryption_key.public_key: update for update in _items(reader, _update_reader(suite))}
-    pending = None
-    if reader.optional():
-        message = reader.vector()
-        pending = PendingCommit(message, read_staged(reader, lambda r: _read_group(r, provider, config)))
-    return Group(state, secret_tree, proposals, updates, pending)
+    return Group(state, secret_tree, proposals, updates)
 
 
 def _encode_commit(pending: PendingCommit) -> bytes:
@@ -159,7 +173,7 @@ def _read_epoch(reader: Reader, provider: Provider, config: Config) -> EpochStat
     tree = RatchetTree.decode(suite, reader.vector())
     if tree.tree_hash() != context.tree_hash:
         raise StateError("the state's tree is not its group's")
-    return EpochState.create(
+    state = EpochState(
         suite=suite,
         config=config,
         context=context,
@@ -174,6 +188,9 @@ def _read_epoch(reader: Reader, provider: Provider, config: Config) -> EpochStat
         status=GroupStatus(reader.u8()),
         reinit=_read_reinit(reader),
     )
+    if tree.leaf(state.own) is None:
+        raise StateError("the state's member stands nowhere in its tree")
+    return state
 
 
 def _path_key_reader(suite: Suite) -> Callable[[Reader], tuple[NodeIndex, KemPrivateKey]]:

@@ -46,11 +46,12 @@ def read_staged(reader: Reader, read_group: Callable[[Reader], Group]) -> Staged
 
 def _encode_committed(item: CommittedProposal) -> bytes:
     proposal = encode_vector(encode_proposal(item.proposal))
-    return proposal + item.sender.encode() + encode_u8(item.by_reference)
+    return proposal + item.sender.encode() + encode_u8(item.by_reference) + encode_u8(item.verified)
 
 
 def _read_committed(reader: Reader) -> CommittedProposal:
-    return CommittedProposal(decode_proposal(reader.vector()), Sender.read(reader), reader.optional())
+    proposal, sender = decode_proposal(reader.vector()), Sender.read(reader)
+    return CommittedProposal(proposal, sender, by_reference=reader.optional(), verified=reader.optional())
 
 
 def _encode_changes(changes: RosterChange) -> bytes:

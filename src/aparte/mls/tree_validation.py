@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from aparte.mls.config import Config
 from aparte.mls.errors import require
 from aparte.mls.extensions import Extensions
@@ -41,27 +43,27 @@ def leaf_signatures(tree: RatchetTree, group_id: bytes) -> list[SignatureCheck]:
 
 def check_unmerged_leaves(tree: RatchetTree) -> None:
     """Each entry names a member below, and the parents in between name it too (§12.4.3.1)."""
-    for index in range(1, len(tree.nodes), 2):
-        here = tree.nodes[index]
-        if not isinstance(here, ParentNode):
-            continue
+    unmerged = {
+        index: frozenset(node.unmerged_leaves) for index, node in enumerate(tree.nodes) if isinstance(node, ParentNode)
+    }
+    for index, leaves in unmerged.items():
         node = NodeIndex(index)
-        for leaf in here.unmerged_leaves:
+        for leaf in leaves:
             below = is_in_subtree(node_of(leaf), node) and tree.leaf(leaf) is not None
             require(below, "12.4.3.1/unmerged-leaf", "an unmerged leaf is no member below its node")
             require(
-                _named_between(tree, leaf, node),
+                _named_between(unmerged, leaf, node),
                 "12.4.3.1/unmerged-between",
                 "an unmerged leaf is merged lower down",
             )
 
 
-def _named_between(tree: RatchetTree, leaf: LeafIndex, top: NodeIndex) -> bool:
+def _named_between(unmerged: Mapping[int, frozenset[LeafIndex]], leaf: LeafIndex, top: NodeIndex) -> bool:
     node, bit = 2 * leaf, 1
     for _ in range(level(top) - 1):
         node = (node | bit) & ~(bit << 1)
         bit <<= 1
-        here = tree.nodes[node]
-        if isinstance(here, ParentNode) and leaf not in here.unmerged_leaves:
+        here = unmerged.get(node)
+        if here is not None and leaf not in here:
             return False
     return True

@@ -21,9 +21,11 @@ from aparte.mls.update_path import HpkeCiphertexts, UpdatePath, UpdatePathNode
 __all__ = [
     "FreshPath",
     "PathKeys",
+    "PathReader",
     "PathSecrets",
     "create_path",
     "derive_path",
+    "keys_still_valid",
     "merge_path",
     "open_path",
     "seal_path",
@@ -135,10 +137,8 @@ def seal_path(fresh: FreshPath, leaf: LeafIndex, *, context: bytes, joined: froz
     return UpdatePath(own, nodes)
 
 
-def merge_path(
-    tree: RatchetTree, leaf: LeafIndex, update: UpdatePath, *, joined: frozenset[LeafIndex]
-) -> tuple[RatchetTree, _Path]:
-    """The tree with a received path merged, and that path. Judges all that everybody can judge.
+def merge_path(tree: RatchetTree, leaf: LeafIndex, update: UpdatePath, *, joined: frozenset[LeafIndex]) -> RatchetTree:
+    """The tree with a received path merged. Judges all that everybody can judge.
 
     Raises `PeerError` 7.6.2 (lengths), 7.9.2.2 (parent hash), or 7.3/encryption-key.
     """
@@ -155,7 +155,7 @@ def merge_path(
     for (above, _), node, parent_hash in zip(path, update.nodes, parent_hashes[1:], strict=True):
         edit.set_parent(above, ParentNode(node.encryption_key, parent_hash))
     edit.set_leaf(leaf, update.leaf_node)
-    return edit.build(), path
+    return edit.build()
 
 
 def _check_key(suite: Suite, key: bytes) -> None:
@@ -165,31 +165,37 @@ def _check_key(suite: Suite, key: bytes) -> None:
         raise PeerError("7.3/encryption-key", "a path's public key is malformed") from error
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class PathReader:
+    """The member that opens its share of a path: where it sits, what it holds, and what it was told.
+
+    `context` is the provisional GroupContext, encoded; `joined` are those who join by the same commit.
+    """
+
+    own: LeafIndex
+    keys: PathKeys
+    context: bytes
+    joined: frozenset[LeafIndex]
+
+
 def open_path(
-    tree: RatchetTree,
-    update: UpdatePath,
-    path: _Path,
-    *,
-    own: LeafIndex,
-    keys: PathKeys,
-    context: bytes,
-    joined: frozenset[LeafIndex],
-    committer: int,
+    tree: RatchetTree, update: UpdatePath, committer: LeafIndex, reader: PathReader
 ) -> tuple[dict[NodeIndex, KemPrivateKey], bytes]:
-    """(my private keys on the path, commit secret). `tree` is the merged one, so copaths stand in it as before.
+    """(my private keys on the path, commit secret). `tree` is the merged one: its copaths are as they were.
 
     Raises `PathUndecryptable`: my share does not open, or opens to secrets whose keys are not the path's.
     """
-    suite, own_node = tree.suite, node_of(own)
+    suite, own_node, keys = tree.suite, node_of(reader.own), reader.keys
+    path = tree.filtered_direct_path(committer)
     position = next(i for i, (_, beside) in enumerate(path) if is_in_subtree(own_node, beside))
-    recipients = _recipients(tree, path[position][1], joined)
+    recipients = _recipients(tree, path[position][1], reader.joined)
     mine = [(i, node) for i, node in enumerate(recipients) if node in keys and is_in_subtree(own_node, node)]
     if not mine:
         raise PathUndecryptable(committer, "no key for any recipient")
     index, node = mine[0]
     sealed = update.nodes[position].encrypted_path_secret.item(index)
     try:
-        secret = decrypt_with_label(suite, keys[node], b"UpdatePathNode", context, sealed)
+        secret = decrypt_with_label(suite, keys[node], b"UpdatePathNode", reader.context, sealed)
     except CryptoError as error:
         raise PathUndecryptable(committer, "the path secret does not open") from error
     derived = derive_path(suite, secret, len(path) - position)
