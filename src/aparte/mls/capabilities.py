@@ -8,6 +8,7 @@ from typing import Final
 
 from aparte.codec import Reader
 from aparte.mls.credentials import CredentialType
+from aparte.mls.errors import CallerError
 from aparte.mls.extensions import (
     DEFAULT_EXTENSION_TYPES,
     DEFAULT_PROPOSAL_TYPES,
@@ -65,6 +66,12 @@ class Capabilities:
         """Whether all of them are understood; in linear time, because both lists may be a stranger's."""
         unusual = extension_types - DEFAULT_EXTENSION_TYPES
         return not unusual or unusual.issubset(self.extensions)
+
+    def require_listable(self) -> None:
+        """Raise `CallerError` if a default type is listed, which no client may do (rule 7.2.1)."""
+        defaults = not DEFAULT_EXTENSION_TYPES.isdisjoint(self.extensions)
+        if defaults or not DEFAULT_PROPOSAL_TYPES.isdisjoint(self.proposals):
+            raise CallerError("default extension and proposal types are not listed in capabilities")
 
     def satisfies(self, required: RequiredCapabilities) -> bool:
         """Whether all that a group requires is listed (§7.3)."""

@@ -14,7 +14,13 @@ from aparte.mls.group import Group, PendingCommit, describe
 from aparte.mls.key_package import KeyPackage
 from aparte.mls.key_schedule import welcome_keys
 from aparte.mls.leaf_node import LeafNode, LeafNodeContent
-from aparte.mls.leaf_validation import VerifiedKeyPackage, check_leaf, verify_signatures
+from aparte.mls.leaf_validation import (
+    VerifiedKeyPackage,
+    check_leaf,
+    check_own_support,
+    check_unique_keys,
+    verify_signatures,
+)
 from aparte.mls.messages import encode_message
 from aparte.mls.proposal_list import (
     AppliedProposals,
@@ -94,11 +100,13 @@ def commit(group: Group, changes: Sequence[Change] = (), options: CommitOptions 
     options = options or CommitOptions()
     items = _list_of(group, changes, options)
     sender = Sender.member(group.own_index)
-    usages = frozenset({ResumptionUsage.APPLICATION, options.psk_usage})
+    usages = frozenset({ResumptionUsage.APPLICATION} | ({options.psk_usage} if group.epoch == 0 else set()))
     rules = ProposalContext(
         group.suite, group.state.config, group.context, group.tree, group.extensions, psk_usages=usages
     )
     applied = apply_proposals([item for item, _ in items], committer=sender, rules=rules)
+    if applied.extensions_changed:
+        check_own_support(group.own_leaf, applied.extensions)
     verify_signatures(group.suite, applied.checks)
     psk = resolve_psks(group, applied.psks, options.psks)
     with_path = options.path or path_required([item for item, _ in items])
@@ -150,6 +158,8 @@ def _fresh_path(group: Group, applied: AppliedProposals, options: CommitOptions)
     if leaf is not None:
         check_leaf(group.suite, leaf, extensions=applied.extensions, config=group.state.config)
         check_replacement(applied.tree, group.own_index, leaf, group.state.config)
+    if options.signer is not None:
+        check_unique_keys(fresh.tree)
     return fresh
 
 

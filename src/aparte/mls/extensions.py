@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from aparte.codec import Reader, encode_u16, encode_vector
+from aparte.codec import DecodeError, Reader, encode_u16, encode_vector
 from aparte.mls.credentials import Credential
 from aparte.mls.errors import require
 
@@ -69,6 +70,11 @@ class Extensions:
 
     items: tuple[Extension, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Raises `PeerError` 13.4.5 on a doubled type."""
+        unique = len(self.items) < 2 or len(self.types()) == len(self.items)
+        require(unique, "13.4.5", "an extension type stands twice in a list")
+
     @classmethod
     def of(cls, items: Iterable[Extension]) -> Extensions:
         return cls(tuple(items))
@@ -82,9 +88,7 @@ class Extensions:
         items = []
         while inner:
             items.append(Extension(inner.u16(), inner.vector()))
-        found = cls(tuple(items))
-        require(len(found.types()) == len(items), "13.4.5", "an extension type stands twice in a list")
-        return found
+        return cls(tuple(items))
 
     @classmethod
     def decode(cls, data: bytes) -> Extensions:
@@ -129,11 +133,12 @@ _NONE = Extensions()
 
 def read_u16_list(reader: Reader) -> tuple[int, ...]:
     """`uint16 values<V>`."""
-    inner = reader.nested()
-    values = []
-    while inner:
-        values.append(inner.u16())
-    return tuple(values)
+    at = reader.position
+    data = reader.vector()
+    count, beyond = divmod(len(data), 2)
+    if beyond:
+        raise DecodeError("a list of 16-bit numbers has half a number at its end", at)
+    return struct.unpack(f">{count}H", data)
 
 
 def encode_u16_list(values: Iterable[int]) -> bytes:

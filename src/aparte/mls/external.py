@@ -19,7 +19,7 @@ from aparte.mls.group_info import GroupInfo
 from aparte.mls.join import checked_tree
 from aparte.mls.key_package import KeyPackageSecrets
 from aparte.mls.key_schedule import NO_SECRETS, interim_transcript_hash
-from aparte.mls.leaf_validation import check_leaf
+from aparte.mls.leaf_validation import check_leaf, check_own_support, check_unique_keys
 from aparte.mls.messages import decode_message, encode_message
 from aparte.mls.proposal_list import AppliedProposals, CommittedProposal, apply_proposals, check_result
 from aparte.mls.proposal_rules import ProposalContext, check_replacement
@@ -169,6 +169,8 @@ class _Joining:
         leaf, config = tree.leaf(index), self.outside.state.config
         if leaf is not None:
             check_leaf(tree.suite, leaf, extensions=self.applied.extensions, config=config)
+            check_own_support(leaf, self.applied.extensions)
+            check_unique_keys(tree)
             check_result(self.applied, tree, leaf)
             if self.resync is not None:
                 check_replacement(self.outside.tree, self.resync, leaf, config)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hmac import compare_digest
 
 from aparte.crypto import CryptoError, KemPrivateKey, Suite
+from aparte.mls.capabilities import MLS10
 from aparte.mls.config import Config
 from aparte.mls.errors import BadSignature, CallerError, MissingPsk, PeerError, require
 from aparte.mls.extensions import ExtensionType
@@ -14,7 +15,7 @@ from aparte.mls.group import EpochState, Group
 from aparte.mls.group_info import GroupInfo
 from aparte.mls.key_package import KeyPackageSecrets
 from aparte.mls.key_schedule import EpochSecrets, epoch_secrets, interim_transcript_hash, welcome_keys
-from aparte.mls.leaf_validation import check_supports_group
+from aparte.mls.leaf_validation import check_own_support
 from aparte.mls.messages import decode_message
 from aparte.mls.psk import PreSharedKeyId, PskSource, ResumptionPskId, ResumptionUsage, psk_secret
 from aparte.mls.ratchet_tree import RatchetTree
@@ -68,7 +69,7 @@ def join(
     tree = checked_tree(suite, config, info, options.ratchet_tree)
     require(info.group_context.group_id not in options.known_groups, "12.4.3.3", "this client is in that group")
     leaf = _own_leaf(tree, own)
-    check_supports_group(own.key_package.leaf_node, info.group_context.extensions)
+    check_own_support(own.key_package.leaf_node, info.group_context.extensions)
     check_successor(info.group_context, tree, secrets.psks, options.predecessor, config)
     joined = _Joined(own, leaf, secrets, psk)
     return _enter(config, tree, info, joined)
@@ -120,6 +121,8 @@ def _open_secrets(
 
 def _psk_secret(suite: Suite, ids: Sequence[PreSharedKeyId], options: JoinOptions) -> bytes:
     linking = [psk for psk in ids if _links(psk)]
+    sized = all(len(psk.nonce) == suite.parameters.hash_length for psk in ids)
+    require(sized, "8.4.2", "a PSK nonce is not KDF.Nh long")
     require(len(linking) <= 1, "12.4.3.1/one-link", "the Welcome branches or reinitialises more than once")
     source = options.psks or PskSource()
     if options.predecessor is not None:
@@ -136,6 +139,7 @@ def _links(psk: PreSharedKeyId) -> bool:
 def checked_tree(suite: Suite, config: Config, info: GroupInfo, given: bytes | None) -> RatchetTree:
     """The group's tree, from the GroupInfo or beside it, with everything about it verified (§12.4.3)."""
     context = info.group_context
+    require(context.version == MLS10, "12.4.3.1/version", "the group info is not of mls10")
     require(context.cipher_suite == suite.parameters.number, "12.4.3.1/suite", "the group info has another suite")
     encoded = info.extensions.get(ExtensionType.RATCHET_TREE)
     if encoded is None:

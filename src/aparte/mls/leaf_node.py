@@ -12,6 +12,7 @@ from aparte.mls.capabilities import Capabilities
 from aparte.mls.credentials import Credential
 from aparte.mls.errors import CallerError
 from aparte.mls.extensions import Extensions
+from aparte.mls.grease import GREASE_VALUES
 from aparte.mls.tree_math import LeafIndex
 
 __all__ = ["LeafNode", "LeafNodeContent", "LeafNodeSource", "Lifetime"]
@@ -62,6 +63,9 @@ class LeafNodeContent:
     def _sign(self, signer: Signer, source: bytes, place: bytes) -> LeafNode:
         if signer.public_key != self.signature_key:
             raise CallerError("the signer is not the leaf's signature key")
+        self.capabilities.require_listable()
+        if self.credential.credential_type in GREASE_VALUES:
+            raise CallerError("GREASE is no credential type to use")
         tbs = b"".join(
             (
                 encode_vector(self.encryption_key),

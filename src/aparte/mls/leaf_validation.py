@@ -14,6 +14,7 @@ from aparte.mls.capabilities import MLS10
 from aparte.mls.config import Config
 from aparte.mls.errors import BadSignature, PeerError, require
 from aparte.mls.extensions import Extensions
+from aparte.mls.grease import without_grease
 from aparte.mls.key_package import KeyPackage
 from aparte.mls.leaf_node import LeafNode, LeafNodeSource
 from aparte.mls.ratchet_tree import ParentNode, RatchetTree
@@ -26,6 +27,7 @@ __all__ = [
     "check_key_package",
     "check_leaf",
     "check_members",
+    "check_own_support",
     "check_unique_keys",
     "verify_key_package",
     "verify_key_packages",
@@ -77,6 +79,14 @@ def check_supports_group(leaf: LeafNode, extensions: Extensions) -> None:
     require(can.satisfies(extensions.required_capabilities()), "7.3.1", "a required capability is missing")
     known = can.supports_extensions(extensions.types())
     require(known, "13.4.7", "a group context extension is unsupported")
+
+
+def check_own_support(own: LeafNode, extensions: Extensions) -> None:
+    """Rule 13.4.8: may this client itself be in such a group? The GREASE in its leaf is for others (§13.5)."""
+    if extensions.items:
+        can = without_grease(own.capabilities)
+        known = can.supports_extensions(extensions.types()) and can.satisfies(extensions.required_capabilities())
+        require(known, "13.4.8", "the group uses or requires what this client does not support")
 
 
 def check_key_package(

@@ -17,7 +17,7 @@ from aparte.mls.framing import Sender, SenderType
 from aparte.mls.group import Group
 from aparte.mls.key_schedule import external_key
 from aparte.mls.leaf_node import LeafNodeSource
-from aparte.mls.leaf_validation import SignatureCheck, check_leaf, verify_signatures
+from aparte.mls.leaf_validation import SignatureCheck, check_leaf, check_own_support, verify_signatures
 from aparte.mls.proposal_list import (
     AppliedProposals,
     CommittedProposal,
@@ -26,7 +26,7 @@ from aparte.mls.proposal_list import (
     path_required,
 )
 from aparte.mls.proposal_rules import check_replacement
-from aparte.mls.proposals import SelfRemove
+from aparte.mls.proposals import Remove
 from aparte.mls.propose import proposal_context
 from aparte.mls.psk import PskSource
 from aparte.mls.ratchet_tree import RatchetTree
@@ -54,9 +54,11 @@ def stage_commit(group: Group, verified: VerifiedContent, body: Commit, psks: Ps
     items = _resolve(group, body, sender)
     applied = apply_proposals(items, committer=sender, rules=proposal_context(group))
     require(body.path is not None or not path_required(items), "12.4.3", "the commit lacks its path")
-    received = _Received(group, sender, applied, body.path)
+    received = _Received(group, sender, applied, body.path, _removed_by_value(items))
     tree = received.public_tree()
     removed = group.own_index in applied.removed
+    if applied.extensions_changed and not removed:
+        check_own_support(group.own_leaf, applied.extensions)
     after = leave_group(group) if removed else _next_epoch(received, verified, tree, psks)
     leaf = None if body.path is None else (received.committer, body.path.leaf_node)
     return StagedCommit(
@@ -89,6 +91,8 @@ class _Received:
     sender: Sender
     applied: AppliedProposals
     path: UpdatePath | None
+    #: Leaves that the list removes by a Remove: what an external committer says it replaces (rule 12.2.3).
+    replaced: tuple[LeafIndex, ...]
 
     @property
     def committer(self) -> LeafIndex:
@@ -124,16 +128,15 @@ class _Received:
         if self.sender.sender_type is SenderType.MEMBER:
             check_replacement(group.tree, self.committer, leaf, config)
         else:
-            for removed in _removed_by_joiner(self.applied, group):
+            for removed in self.replaced:
                 check_replacement(group.tree, removed, leaf, config)
         signed = leaf.signed_content(group.group_id, self.committer)
         return (leaf.signature_key, signed, leaf.signature, "7.3/signature")
 
 
-def _removed_by_joiner(applied: AppliedProposals, group: Group) -> Sequence[LeafIndex]:
-    """The leaf that an external commit's Remove replaces (rule 12.2.3); self-removes are no replacement."""
-    leaving = {item.sender.index for item in group.proposals if isinstance(item.proposal, SelfRemove)}
-    return [leaf for leaf in applied.removed if leaf not in leaving]
+def _removed_by_value(items: Sequence[CommittedProposal]) -> tuple[LeafIndex, ...]:
+    """Self-removes do not count, whether the list carries them out or they only wait to be."""
+    return tuple(item.proposal.removed for item in items if isinstance(item.proposal, Remove))
 
 
 def check_path_keys(tree: RatchetTree, committer: LeafIndex, path: UpdatePath) -> None:

@@ -33,6 +33,10 @@ def check_successor(
     config: Config,
 ) -> None:
     """Raise `PeerError` unless a group that claims to follow another does (end of §12.4.3.1)."""
+    planned = None if predecessor is None else predecessor.state.reinit
+    if planned is not None and context.group_id == planned.group_id:
+        linked = any(isinstance(psk.key, ResumptionPskId) and psk.key.usage is ResumptionUsage.REINIT for psk in psks)
+        require(linked, "11.2.3", "the successor is not linked to the group that was reinitialised")
     for psk in psks:
         key = psk.key
         if not isinstance(key, ResumptionPskId) or key.usage is ResumptionUsage.APPLICATION:
