@@ -47,17 +47,6 @@ def cases_of(name: str) -> list[dict[str, Any]]:
     return loaded
 
 
-@pytest.fixture(scope="module", autouse=True)
-def counted(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Say at the end how many cases ran."""
-    yield
-    reporter = request.config.pluginmanager.get_plugin("terminalreporter")
-    if COUNTS and reporter is not None:
-        lines = [f"{name}: {count}" for name, count in COUNTS.items()]
-        total = sum(COUNTS.values())
-        reporter.write_line(f"\nMLS vectors: {total} cases in {len(COUNTS)} of {len(FILES)} files ({', '.join(lines)})")
-
-
 @pytest.mark.parametrize("name", FILES)
 def test_family(name: str) -> None:
     provider = NativeProvider()
