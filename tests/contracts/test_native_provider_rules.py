@@ -9,6 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, mlkem
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from nacl import bindings as sodium
+from nacl.bindings import crypto_sign
 
 from aparte.crypto import InvalidKey, InvalidSignature
 from aparte.crypto.native import NativeProvider
@@ -177,3 +178,13 @@ def test_seals_repeat_under_a_seeded_rng(number: int) -> None:
 def test_signatures_draw_no_randomness(number: int) -> None:
     signer = NativeProvider().suite(number).generate_signer()
     assert signer.sign(b"m") == signer.sign(b"m")
+
+
+@pytest.mark.parametrize("length", [16 * 1024, 16 * 1024 + 1, 200_000])
+def test_long_ed25519_messages_have_the_same_signature(length: int) -> None:
+    """OpenSSL signs what is long, libsodium what is short; RFC 8032 leaves them no choice but to agree."""
+    signer = NativeProvider().suite(0x0001).generate_signer()
+    message = bytes(range(256)) * (length // 256) + bytes(length % 256)
+    secret_key = signer.private_key + signer.public_key
+    assert signer.sign(message) == crypto_sign(message, secret_key)[:64]
+    NativeProvider().suite(0x0001).verify(signer.public_key, message, signer.sign(message))

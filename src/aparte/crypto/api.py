@@ -106,6 +106,9 @@ class Suite(Protocol):
     def mac(self, key: bytes, data: bytes) -> bytes:
         """HMAC with the suite's hash."""
 
+    def macs(self, key: bytes, *messages: bytes) -> list[bytes]:
+        """`mac` of each message under one key."""
+
     def extract(self, salt: bytes, ikm: bytes) -> bytes:
         """HKDF-Extract (RFC 5869 §2.2). An empty salt means zeros, as HMAC has it."""
 

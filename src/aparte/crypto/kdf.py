@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from aparte.crypto.api import CryptoError
 from aparte.crypto.suites import Hash
 
-__all__ = ["HASH_FUNCTION", "Hkdf", "Mac", "hmac_with"]
+__all__ = ["HASH_FUNCTION", "Hkdf", "Mac", "Macs", "hmac_with", "hmacs_with"]
 
 #: hashlib's constructors.
 HASH_FUNCTION: Final = {Hash.SHA256: hashlib.sha256, Hash.SHA384: hashlib.sha384, Hash.SHA512: hashlib.sha512}
@@ -26,6 +26,12 @@ class Mac(Protocol):
     """A keyed hash, ready to be called."""
 
     def __call__(self, key: bytes, data: bytes) -> bytes: ...
+
+
+class Macs(Protocol):
+    """A keyed hash of several messages under one key."""
+
+    def __call__(self, key: bytes, *messages: bytes) -> list[bytes]: ...
 
 
 def hmac_with(hash_: Hash) -> Mac:
@@ -42,13 +48,29 @@ def hmac_with(hash_: Hash) -> Mac:
     return mac
 
 
+def hmacs_with(hash_: Hash) -> Macs:
+    """HMACs of several messages under one key, whose two pads are made once: a ratchet step has three."""
+    digest = HASH_FUNCTION[hash_]
+    block_length = digest().block_size
+
+    def macs(key: bytes, *messages: bytes) -> list[bytes]:
+        if len(key) > block_length:
+            key = digest(key).digest()
+        block = key.ljust(block_length, b"\x00")
+        inner, outer = block.translate(_INNER), block.translate(_OUTER)
+        return [digest(outer + digest(inner + message).digest()).digest() for message in messages]
+
+    return macs
+
+
 class Hkdf:
     """HKDF with one hash. `mac` is the HMAC, and as `mac(salt, ikm)` it is HKDF-Extract (RFC 5869 §2.2)."""
 
-    __slots__ = ("hash_length", "mac")
+    __slots__ = ("hash_length", "mac", "macs")
 
     def __init__(self, hash_: Hash) -> None:
         self.mac = hmac_with(hash_)
+        self.macs = hmacs_with(hash_)
         self.hash_length = HASH_FUNCTION[hash_]().digest_size
 
     def check_length(self, length: int) -> None:

@@ -83,6 +83,7 @@ class NativeSuite:
         scheme, kem = signature_scheme(parameters.signature), kem_algorithm(parameters.kem, rng)
         self.parameters = parameters
         self.mac = hkdf.mac
+        self.macs = hkdf.macs
         self.expand = hkdf.expand
         self.seal = aead.seal
         self.open = aead.open

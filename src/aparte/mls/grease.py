@@ -24,13 +24,17 @@ def grease_value(suite: Suite) -> int:
 
 
 def grease_capabilities(suite: Suite, own: Capabilities) -> Capabilities:
-    """What goes into a leaf: one's own capabilities, and one unknown value in each list that may hold one."""
+    """What goes into a leaf: one's own capabilities, and one unknown value at the end of each list that may hold one.
+
+    The same value in all of them: fifteen variants of a capability list can be kept parsed, thousands cannot.
+    """
+    value = grease_value(suite)
     return replace(
         own,
-        cipher_suites=_greased(suite, own.cipher_suites),
-        extensions=_greased(suite, own.extensions),
-        proposals=_greased(suite, own.proposals),
-        credentials=_greased(suite, own.credentials),
+        cipher_suites=(*own.cipher_suites, value),
+        extensions=(*own.extensions, value),
+        proposals=(*own.proposals, value),
+        credentials=(*own.credentials, value),
     )
 
 
@@ -52,8 +56,3 @@ def grease_extensions(suite: Suite, own: Extensions) -> Extensions:
 
 def _real(values: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(value for value in values if value not in GREASE_VALUES)
-
-
-def _greased(suite: Suite, values: tuple[int, ...]) -> tuple[int, ...]:
-    place = suite.random(1)[0] % (len(values) + 1)
-    return (*values[:place], grease_value(suite), *values[place:])

@@ -91,10 +91,9 @@ class EpochFrame:
         sample = ciphertext[: self.sample_length]
         if len(sample) < self.sample_length:  # Only a malformed message is this short: take the general way.
             return self._short_sample_keys(sample)
-        sizes, mac, secret = self.suite.parameters, self.suite.mac, self.sender_data_secret
-        tail = sample + b"\x01"
-        key = mac(secret, self.key_info + tail)[: sizes.key_length]
-        return key, mac(secret, self.nonce_info + tail)[: sizes.nonce_length]
+        sizes, tail = self.suite.parameters, sample + b"\x01"
+        key, nonce = self.suite.macs(self.sender_data_secret, self.key_info + tail, self.nonce_info + tail)
+        return key[: sizes.key_length], nonce[: sizes.nonce_length]
 
     def _short_sample_keys(self, sample: bytes) -> tuple[bytes, bytes]:
         sizes, expand = self.suite.parameters, self.suite.expand

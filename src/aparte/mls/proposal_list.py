@@ -13,7 +13,7 @@ from aparte.mls.framing import Sender, SenderType
 from aparte.mls.key_package import KeyPackage
 from aparte.mls.leaf_node import LeafNode
 from aparte.mls.leaf_validation import SignatureCheck, check_members, check_supports_group, check_unique_keys
-from aparte.mls.proposal_rules import ProposalContext, check_proposal
+from aparte.mls.proposal_rules import ProposalContext, check_proposal, recheck_addition
 from aparte.mls.proposals import (
     Add,
     ExternalInit,
@@ -96,8 +96,11 @@ def apply_proposals(
         )
     checks: list[SignatureCheck] = []
     for item in items:
-        found = check_proposal(item.proposal, item.sender, rules)
-        checks += [] if item.verified else found
+        if isinstance(item.proposal, Add) and item.verified:
+            recheck_addition(item.proposal, item.sender, rules)
+        else:
+            found = check_proposal(item.proposal, item.sender, rules)
+            checks += [] if item.verified else found
     _check_supported_types(items, rules.tree)
     return _apply(items, rules, checks, extensions_changed=bool(new))
 

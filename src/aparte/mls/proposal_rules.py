@@ -11,7 +11,7 @@ from aparte.mls.extensions import Extensions
 from aparte.mls.framing import Sender, SenderType
 from aparte.mls.group_context import GroupContext
 from aparte.mls.leaf_node import LeafNode, LeafNodeSource
-from aparte.mls.leaf_validation import SignatureCheck, check_key_package, check_leaf
+from aparte.mls.leaf_validation import SignatureCheck, check_key_package, check_leaf, check_supports_group
 from aparte.mls.proposals import (
     Add,
     ExternalInit,
@@ -28,7 +28,7 @@ from aparte.mls.psk import PreSharedKeyId, ResumptionPskId, ResumptionUsage
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_math import LeafIndex
 
-__all__ = ["ProposalContext", "check_proposal", "check_replacement"]
+__all__ = ["ProposalContext", "check_proposal", "check_replacement", "recheck_addition"]
 
 _BY_EXTERNAL_SENDERS = (Add, Remove, PreSharedKey, ReInit, GroupContextExtensions)
 
@@ -74,6 +74,14 @@ def check_proposal(proposal: Proposal, sender: Sender, rules: ProposalContext) -
         case OpaqueProposal():
             raise PeerError("13.2.1", "the proposal's type is unknown")
     return []
+
+
+def recheck_addition(proposal: Add, sender: Sender, rules: ProposalContext) -> None:
+    """What a key package that was found valid before must still fulfil, since a list may set new extensions."""
+    _check_sender(proposal, sender)
+    number = rules.suite.parameters.number
+    require(proposal.key_package.cipher_suite == number, "10.1/cipher-suite", "the key package has another suite")
+    check_supports_group(proposal.key_package.leaf_node, rules.extensions)
 
 
 def _check_sender(proposal: Proposal, sender: Sender) -> None:

@@ -131,6 +131,10 @@ class RatchetTree:
     def resolution(self, node: NodeIndex) -> list[NodeIndex]:
         """§4.1.1: the nodes that together cover a subtree's members."""
         nodes, found, todo = self.nodes, [], [node]
+        reach = (1 << level(node)) - 1
+        low, high = node - reach, node + reach + 1
+        if not any(nodes[low + 1 : high : 2]):  # no parent stands in between: a fresh group, or a small subtree
+            return [NodeIndex(index) for index in range(low, high, 2) if nodes[index] is not None]
         while todo:
             index = todo.pop()
             here = nodes[index]

@@ -80,10 +80,8 @@ def _labels(suite: Suite) -> _Labels:
 def _step(suite: Suite, labels: _Labels, secret: bytes, generation: int) -> tuple[tuple[bytes, bytes], bytes]:
     """((key, nonce), next secret). One HKDF block is HMAC(secret, info || 1), and all three fit one block."""
     tail = encode_u32(generation) + b"\x01"
-    mac = suite.mac
-    key = mac(secret, labels.key + tail)[: labels.key_length]
-    nonce = mac(secret, labels.nonce + tail)[: labels.nonce_length]
-    return (key, nonce), mac(secret, labels.secret + tail)
+    key, nonce, following = suite.macs(secret, labels.key + tail, labels.nonce + tail, labels.secret + tail)
+    return (key[: labels.key_length], nonce[: labels.nonce_length]), following
 
 
 @dataclass(frozen=True, slots=True, repr=False)

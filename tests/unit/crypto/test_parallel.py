@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
@@ -17,7 +16,7 @@ from aparte.crypto.parallel import map_slices
 
 @pytest.fixture(autouse=True)
 def _four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(parallel, "MAX_THREADS", 4)
 
 
 @given(count=st.integers(0, 500), smallest=st.integers(1, 100))
@@ -39,7 +38,7 @@ def test_results_and_threads() -> None:
 
 def test_one_core_takes_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores in (None, 1):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(parallel, "MAX_THREADS", parallel.threads_for(cores))
         assert map_slices(len, 100, smallest=1) == [100]
 
 
