@@ -13,7 +13,7 @@ from aparte.mls.group import EpochState, Group
 from aparte.mls.group_context import GroupContext
 from aparte.mls.key_package import KeyPackage, KeyPackageSecrets
 from aparte.mls.key_schedule import initial_secrets, interim_transcript_hash
-from aparte.mls.leaf_validation import check_leaf, check_own_support, verify_signatures
+from aparte.mls.leaf_validation import check_external_senders, check_leaf, check_own_support, verify_signatures
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.secret_tree import SecretTree
 from aparte.mls.tree_math import LeafIndex, node_of
@@ -58,6 +58,7 @@ def create_group(
     )
     check_leaf(suite, leaf, extensions=extensions, config=config)
     check_own_support(leaf, extensions)
+    check_external_senders(extensions, config)
     verify_signatures(suite, leaf_signatures(tree, context.group_id))
     secrets = initial_secrets(suite, suite.random(length))
     tag = suite.mac(secrets.confirmation, b"")

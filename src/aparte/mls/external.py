@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from aparte.codec import Reader
@@ -59,16 +59,18 @@ def external_join(
     psk_source: PskSource | None = None,
     self_removes: Sequence[bytes] = (),
     authenticated_data: bytes = b"",
+    known_groups: Collection[bytes] = (),
 ) -> ExternalJoin:
     """Commit oneself into a group. Only leaf content, signer and credential of `own` are used: keys are fresh.
 
     `resync` removes one's former leaf in the same commit; `self_removes` are PublicMessages with SelfRemove
-    proposals of the epoch, which must be carried out (draft-ietf-mls-extensions). Raises `DecodeError`,
-    `PeerError` and its kinds, `MissingPsk`, `CallerError`.
+    proposals of the epoch, which must be carried out (draft-ietf-mls-extensions); `known_groups` are those that
+    this client is in and stays in. Raises `DecodeError`, `PeerError` and its kinds, `MissingPsk`, `CallerError`.
     """
     info = decode_message(group_info)
     if not isinstance(info, GroupInfo):
         raise CallerError("the message is no GroupInfo")
+    require(info.group_context.group_id not in known_groups, "12.4.3.3", "this client is in that group")
     tree = checked_tree(suite, config, info, ratchet_tree)
     outside = _outside_view(suite, config, info, tree, own)
     kem_output, init_secret = _external_init(suite, info)

@@ -15,7 +15,7 @@ from aparte.mls.group import EpochState, Group
 from aparte.mls.group_info import GroupInfo
 from aparte.mls.key_package import KeyPackageSecrets
 from aparte.mls.key_schedule import EpochSecrets, epoch_secrets, interim_transcript_hash, welcome_keys
-from aparte.mls.leaf_validation import check_own_support
+from aparte.mls.leaf_validation import check_external_senders, check_own_support
 from aparte.mls.messages import decode_message
 from aparte.mls.psk import PreSharedKeyId, PskSource, ResumptionPskId, ResumptionUsage, psk_secret
 from aparte.mls.ratchet_tree import RatchetTree
@@ -156,6 +156,7 @@ def checked_tree(suite: Suite, config: Config, info: GroupInfo, given: bytes | N
     except CryptoError as error:
         raise BadSignature("12.4.3.4", "the group info's signature does not verify") from error
     validate_tree(tree, group_id=context.group_id, extensions=context.extensions, config=config)
+    check_external_senders(context.extensions, config)
     return tree
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "MAX_LIFETIME",
     "SignatureCheck",
     "VerifiedKeyPackage",
+    "check_external_senders",
     "check_key_package",
     "check_leaf",
     "check_members",
@@ -87,6 +88,13 @@ def check_own_support(own: LeafNode, extensions: Extensions) -> None:
         can = without_grease(own.capabilities)
         known = can.supports_extensions(extensions.types()) and can.satisfies(extensions.required_capabilities())
         require(known, "13.4.8", "the group uses or requires what this client does not support")
+
+
+def check_external_senders(extensions: Extensions, config: Config) -> None:
+    """Rule 5.3.1.1 for those whom a group lets propose from outside. Raises `DecodeError`, too."""
+    for outsider in extensions.external_senders():
+        accepted = config.authenticate(outsider.credential, outsider.signature_key)
+        require(accepted, "5.3.1.1", "an external sender's credential is not accepted")
 
 
 def check_key_package(

@@ -11,7 +11,13 @@ from aparte.mls.extensions import Extensions
 from aparte.mls.framing import Sender, SenderType
 from aparte.mls.group_context import GroupContext
 from aparte.mls.leaf_node import LeafNode, LeafNodeSource
-from aparte.mls.leaf_validation import SignatureCheck, check_key_package, check_leaf, check_supports_group
+from aparte.mls.leaf_validation import (
+    SignatureCheck,
+    check_external_senders,
+    check_key_package,
+    check_leaf,
+    check_supports_group,
+)
 from aparte.mls.proposals import (
     Add,
     ExternalInit,
@@ -66,9 +72,7 @@ def check_proposal(proposal: Proposal, sender: Sender, rules: ProposalContext) -
             pass  # Its sender was all there is to check; the KEM output is judged when it is opened.
         case GroupContextExtensions(extensions):
             extensions.required_capabilities()
-            for outsider in extensions.external_senders():
-                accepted = rules.config.authenticate(outsider.credential, outsider.signature_key)
-                require(accepted, "5.3.1.1", "an external sender's credential is not accepted")
+            check_external_senders(extensions, rules.config)
         case SelfRemove():
             pass
         case OpaqueProposal():

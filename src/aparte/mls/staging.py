@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from aparte.crypto import Signer
+from aparte.mls.errors import require
 from aparte.mls.extensions import Extensions
 from aparte.mls.framing import AuthenticatedContent
 from aparte.mls.group import EpochState, Group, GroupStatus
@@ -38,6 +40,10 @@ __all__ = [
     "resolve_psks",
     "roster_change",
 ]
+
+
+#: Epochs are uint64. No honest group comes near, but whoever invites may say that it has.
+_LAST_EPOCH: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,8 @@ def resolve_psks(group: Group, ids: Sequence[PreSharedKeyId], psks: PskSource) -
 
 
 def provisional_epoch(group: Group, tree: RatchetTree, applied: AppliedProposals) -> Provisional:
-    """`tree` has the proposals applied and the path merged, if there is one."""
+    """`tree` has the proposals applied and the path merged, if there is one. Raises `PeerError` 12.4.2/epoch."""
+    require(group.epoch < _LAST_EPOCH, "12.4.2/epoch", "the group is in its last epoch")
     context = replace(group.context, epoch=group.epoch + 1, tree_hash=tree.tree_hash(), extensions=applied.extensions)
     return Provisional(context, tree, applied.reinit)
 
