@@ -67,6 +67,11 @@ def private_message(group: Group, content_type: ContentType, plaintext: bytes) -
     return message
 
 
+def only_public(body: bytes) -> bool:
+    """Whether a body may not be framed privately: a SelfRemove, which joiners have to be able to read."""
+    return body == b"\x00\x0a"
+
+
 def signed_private(group: Group, content_type: ContentType, body: bytes, *, tag: bytes = b"") -> bytes:
     """A PrivateMessage whose body is any bytes and whose signature is right."""
     tbs = group.state.frame.tbs(group.own_index, b"", content_type, body)

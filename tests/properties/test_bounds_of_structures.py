@@ -172,6 +172,10 @@ def test_a_welcome_with_a_hundred_thousand_secrets() -> None:
     provider = CountingProvider()
     with pytest.raises((MlsError, DecodeError)), at_most(10, megabytes=100):
         join(provider.counted, bob.config, message, bob.packages)  # type: ignore[arg-type]
+    assert provider.counted.calls["hpke_open"] == 0  # more than any commit can add: not even decoded
+    fewer = hostile.welcome(mallory.suite, package, b"no group info", decoys=60_000)
+    with pytest.raises((MlsError, DecodeError)), at_most(10, megabytes=100):
+        join(provider.counted, bob.config, fewer, bob.packages)  # type: ignore[arg-type]
     assert provider.counted.calls["hpke_open"] == 1
 
 

@@ -77,9 +77,7 @@ def test_control() -> None:
     assert files_above({"f.py": "\n" * 601}, FILE_LINES)
     assert not files_above({"f.py": "\n" * 600}, FILE_LINES)
     assert function_faults({"f.py": long_body})["length"] == {"f.py::long": "41 lines, limit 40"}
-    documented = (
-        'class A:\n    def f(self, a, b, *, c, d, e):\n        """One.\n\n        Two.\n        """\n'
-    )
+    documented = 'class A:\n    def f(self, a, b, *, c, d, e):\n        """One.\n\n        Two.\n        """\n'
     assert not any(function_faults({"f.py": documented + "        pass\n" * 39}).values())
     assert function_faults({"f.py": "def f(a, *, b, c, d, e, g): ..."})["parameters"]
     assert function_faults({"f.py": "class A:\n  def f(self, a, b, c): ..."})["positional"]

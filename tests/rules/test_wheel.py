@@ -13,9 +13,7 @@ from tests.rules.house import ROOT
 
 def foreign(names: list[str]) -> list[str]:
     """Files of a wheel that belong neither to the package nor to its metadata."""
-    return [
-        name for name in names if not name.startswith(("aparte/", f"aparte-{aparte.__version__}.dist-info/"))
-    ]
+    return [name for name in names if not name.startswith(("aparte/", f"aparte-{aparte.__version__}.dist-info/"))]
 
 
 def test_wheel(tmp_path: Path) -> None:

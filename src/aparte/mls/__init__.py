@@ -14,6 +14,7 @@ from aparte.mls.credentials import Credential, CredentialType
 from aparte.mls.errors import (
     BadSignature,
     CallerError,
+    CannotFollow,
     DecodeError,
     GenerationGone,
     GenerationTooFar,
@@ -98,6 +99,7 @@ __all__ = [
     "ApplicationMessage",
     "BadSignature",
     "CallerError",
+    "CannotFollow",
     "Capabilities",
     "Change",
     "CommitOptions",

@@ -14,6 +14,9 @@ __all__ = ["Commit", "ProposalRef"]
 _BY_VALUE: Final = 1
 _BY_REFERENCE: Final = 2
 
+#: A group of 10,000 is founded in one commit; two bytes each cost a hundred in memory.
+_MAX_PROPOSALS: Final = 1 << 16
+
 
 @dataclass(frozen=True, slots=True)
 class ProposalRef:
@@ -32,8 +35,10 @@ class Commit:
     @classmethod
     def read(cls, reader: Reader) -> Commit:
         inner = reader.nested()
-        proposals = []
+        proposals: list[Proposal | ProposalRef] = []
         while inner:
+            if len(proposals) == _MAX_PROPOSALS:
+                raise DecodeError("a commit of more proposals than anybody needs", inner.position)
             proposals.append(_read_proposal_or_ref(inner))
         return cls(tuple(proposals), UpdatePath.read(reader) if reader.optional() else None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from aparte.crypto import Signer
@@ -19,6 +19,7 @@ from aparte.mls.leaf_validation import (
     check_leaf,
     check_own_support,
     check_unique_keys,
+    own_leaf_of,
     verify_signatures,
 )
 from aparte.mls.messages import encode_message
@@ -35,6 +36,7 @@ from aparte.mls.propose import Change, to_proposal
 from aparte.mls.protect import send_content, sign_content
 from aparte.mls.psk import PskSource, ResumptionUsage
 from aparte.mls.ratchet_tree import RatchetTree
+from aparte.mls.selection import compatible
 from aparte.mls.staging import (
     EpochInputs,
     NextEpoch,
@@ -58,8 +60,10 @@ class CommitOptions:
 
     #: Renew one's own keys even where §12.4 lets a commit do without. False makes an addition cheaper.
     path: bool = True
-    #: Also commit what was heard in this epoch, by reference.
+    #: Also commit what was heard in this epoch, by reference, as far as it fits together (see `selection`).
     pending: bool = True
+    #: Of that, only these; None for all.
+    references: Collection[bytes] | None = None
     #: One Welcome for each joiner, instead of one for all.
     welcome_each: bool = False
     #: Put the ratchet tree into the Welcome; if not, joiners need it from elsewhere.
@@ -97,6 +101,8 @@ def commit(group: Group, changes: Sequence[Change] = (), options: CommitOptions 
     Raises `PeerError` with the rule that the resulting list would break, `MissingPsk`, or `CallerError`.
     """
     group.require_active()
+    if group.pending_commit is not None:
+        raise CallerError("a commit of one's own is pending: process it, or give it up with without_pending_commit")
     options = options or CommitOptions()
     items = _list_of(group, changes, options)
     sender = Sender.member(group.own_index)
@@ -105,8 +111,6 @@ def commit(group: Group, changes: Sequence[Change] = (), options: CommitOptions 
         group.suite, group.state.config, group.context, group.tree, group.extensions, psk_usages=usages
     )
     applied = apply_proposals([item for item, _ in items], committer=sender, rules=rules)
-    if applied.extensions_changed:
-        check_own_support(group.own_leaf, applied.extensions)
     verify_signatures(group.suite, applied.checks)
     psk = resolve_psks(group, applied.psks, options.psks)
     with_path = options.path or path_required([item for item, _ in items])
@@ -122,13 +126,16 @@ _Item = tuple[CommittedProposal, bytes | None]
 
 def _list_of(group: Group, changes: Sequence[Change], options: CommitOptions) -> list[_Item]:
     own = Sender.member(group.own_index)
+    proposals = [to_proposal(change) for change in changes]
     heard = group.proposals if options.pending else ()
+    if options.references is not None:
+        heard = tuple(pending for pending in heard if pending.reference in options.references)
     items: list[_Item] = [
-        (CommittedProposal(p.proposal, p.sender, by_reference=True, verified=True), p.reference) for p in heard
+        (CommittedProposal(p.proposal, p.sender, by_reference=True, verified=True), p.reference)
+        for p in compatible(group, heard, proposals)
     ]
-    for change in changes:
+    for change, proposal in zip(changes, proposals, strict=True):
         verified = isinstance(change, VerifiedKeyPackage)
-        proposal = to_proposal(change)
         items.append((CommittedProposal(proposal, own, by_reference=False, verified=verified), None))
     return items
 
@@ -166,6 +173,8 @@ def _fresh_path(group: Group, applied: AppliedProposals, options: CommitOptions)
 def _complete(draft: _Draft, items: Sequence[_Item], psk: bytes) -> Committed:
     group, applied, options = draft.group, draft.applied, draft.options
     check_result(applied, draft.tree, draft.own_leaf)
+    if applied.extensions_changed:
+        check_own_support(own_leaf_of(draft.tree, group.own_index), applied.extensions)
     provisional = provisional_epoch(group, draft.tree, applied)
     path, commit_secret = _seal(draft, provisional.context.encode())
     body = Commit(tuple(_named(item, reference) for item, reference in items), path)

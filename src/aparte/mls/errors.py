@@ -11,6 +11,7 @@ from aparte.codec import DecodeError
 __all__ = [
     "BadSignature",
     "CallerError",
+    "CannotFollow",
     "DecodeError",
     "GenerationGone",
     "GenerationTooFar",
@@ -36,8 +37,12 @@ class CallerError(MlsError):
     """The call makes no sense for this group now; nothing was received from anybody."""
 
 
-class MissingPsk(CallerError):
-    """A commit or Welcome names a pre-shared key that the caller did not supply."""
+class CannotFollow(MlsError):
+    """Something that only this member lacks: others may well accept the message, so nobody is to be accused."""
+
+
+class MissingPsk(CannotFollow, CallerError):
+    """A commit or Welcome names a pre-shared key that the caller did not supply and the group has not kept."""
 
 
 class StateError(MlsError):
@@ -86,11 +91,11 @@ class Undecryptable(PeerError):
     """The ciphertext does not open under the key that it names."""
 
 
-class UnknownProposal(PeerError):
-    """A commit refers to a proposal that this member has not received."""
+class UnknownProposal(CannotFollow, PeerError):
+    """A commit refers to a proposal that this member has not received, or has declined to keep."""
 
 
-class PathUndecryptable(MlsError):
+class PathUndecryptable(CannotFollow):
     """Only *my* share of a commit's path is bad: other members may well accept the commit.
 
     Not a `PeerError`, because nobody else can confirm it: the receiver is blind and must not accuse.
@@ -100,6 +105,7 @@ class PathUndecryptable(MlsError):
     def __init__(self, committer: int, problem: str) -> None:
         super().__init__(f"the path of the commit by leaf {committer} fails for this member: {problem}")
         self.committer = committer
+        self.problem = problem
 
 
 def require(condition: object, rule: str, problem: str) -> None:

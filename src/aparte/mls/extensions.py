@@ -166,9 +166,15 @@ class RequiredCapabilities:
         )
 
 
-@lru_cache(maxsize=4)
+#: All 16-bit numbers in each of three lists, and their headers: what is longer repeats itself.
+_LONGEST: Final = 3 * (2 * 0x10000 + 4)
+
+
+@lru_cache(maxsize=1)
 def _required(data: bytes) -> RequiredCapabilities:
     """Asked for each leaf of a group in turn: a long list must not be read a thousand times."""
+    if len(data) > _LONGEST:
+        raise DecodeError("required capabilities that repeat themselves")
     found = RequiredCapabilities.decode(data)
     lists = (found.extension_types, found.proposal_types, found.credential_types)
     return RequiredCapabilities(*(tuple(dict.fromkeys(numbers)) for numbers in lists))

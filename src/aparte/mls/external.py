@@ -18,7 +18,7 @@ from aparte.mls.group_context import GroupContext
 from aparte.mls.group_info import GroupInfo
 from aparte.mls.join import checked_tree
 from aparte.mls.key_package import KeyPackageSecrets
-from aparte.mls.key_schedule import NO_SECRETS, interim_transcript_hash
+from aparte.mls.key_schedule import EXTERNAL_INIT_LABEL, NO_SECRETS, interim_transcript_hash
 from aparte.mls.leaf_validation import check_leaf, check_own_support, check_unique_keys
 from aparte.mls.messages import decode_message, encode_message
 from aparte.mls.proposal_list import AppliedProposals, CommittedProposal, apply_proposals, check_result
@@ -35,7 +35,6 @@ from aparte.mls.unprotect import UnverifiedContent, check_addressed, verify
 
 __all__ = ["ExternalJoin", "external_join"]
 
-_LABEL = b"MLS 1.0 external init secret"
 _NEW_MEMBER = Sender(SenderType.NEW_MEMBER_COMMIT)
 
 
@@ -96,7 +95,7 @@ def _external_init(suite: Suite, info: GroupInfo) -> tuple[bytes, bytes]:
     public = reader.vector()
     reader.finish()
     try:
-        return suite.hpke_export_to(public, b"", _LABEL, suite.parameters.hash_length)
+        return suite.hpke_export_to(public, b"", EXTERNAL_INIT_LABEL, suite.parameters.hash_length)
     except CryptoError as error:
         raise PeerError("8.3/external-pub", "the external public key is malformed") from error
 
@@ -164,8 +163,9 @@ class _Joining:
         message = PublicMessage(replace(signed, confirmation_tag=following.confirmation_tag), None)
         keys = fresh.private_keys(index)
         group = enter_epoch(outside, following, path_keys=keys, signer=signer)
+        encoded = encode_message(message)
         entered = replace(group, state=replace(group.state, resumption={}))
-        return ExternalJoin(encode_message(message), entered)
+        return ExternalJoin(encoded, replace(entered, sent=entered.sent.add(outside.suite.hash(encoded))))
 
     def _check_leaf(self, tree: RatchetTree, index: LeafIndex) -> None:
         leaf, config = tree.leaf(index), self.outside.state.config

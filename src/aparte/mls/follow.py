@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aparte.crypto import Suite
+from aparte.mls.capabilities import MLS10
 from aparte.mls.committing import CommitOptions, Committed, commit
 from aparte.mls.create import create_group
 from aparte.mls.errors import CallerError
@@ -44,7 +45,10 @@ def reinitialize(
     planned = _planned(predecessor)
     if suite.parameters.number != planned.cipher_suite:
         raise CallerError(f"the reinit calls for cipher suite {planned.cipher_suite:#06x}")
+    if planned.version != MLS10:
+        raise CallerError(f"the reinit calls for protocol version {planned.version}")
     config = predecessor.state.config
+    _check_complete(predecessor, own, members)
     group = create_group(suite, config, own, group_id=planned.group_id, extensions=planned.extensions)
     return _link(group, predecessor, members, ResumptionUsage.REINIT)
 
@@ -54,6 +58,16 @@ def _planned(predecessor: Group) -> ReInit:
     if predecessor.status is not GroupStatus.REINITIALIZED or planned is None:
         raise CallerError("the group was not reinitialised")
     return planned
+
+
+def _check_complete(predecessor: Group, own: KeyPackageSecrets, members: Sequence[VerifiedKeyPackage]) -> None:
+    """All members come along (rule 12.4.1.4), by the application's rule of succession."""
+    succeeds = predecessor.state.config.succeeds
+    coming = {own.key_package.leaf_node.credential, *(m.key_package.leaf_node.credential for m in members)}
+    for index, leaf in predecessor.members():
+        old = leaf.credential
+        if old not in coming and not any(succeeds(old, new) for new in coming):
+            raise CallerError(f"the member at leaf {index} has no key package for the successor")
 
 
 def _link(group: Group, predecessor: Group, members: Sequence[VerifiedKeyPackage], usage: ResumptionUsage) -> Committed:

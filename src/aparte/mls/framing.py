@@ -130,9 +130,9 @@ def read_content_type(reader: Reader) -> ContentType:
 _CONTENT_TYPES: Final[tuple[ContentType, ...]] = (ContentType.APPLICATION, *ContentType)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class FramedContent:
-    """A message's content with the bytes that are signed, as they came."""
+    """A message's content with the bytes that are signed, as they came. Plaintext: its repr shows nothing."""
 
     group_id: bytes
     epoch: int
@@ -169,7 +169,7 @@ def frame(group_id: bytes, epoch: int, sender: Sender, body: Body, *, authentica
     return FramedContent(group_id, epoch, sender, authenticated_data, body, raw)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class AuthenticatedContent:
     """Content, how it travelled, and its authentication data. Decoding one proves nothing."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from aparte.codec import encode_vector
 from aparte.crypto import KemPrivateKey, Signer, Suite
 from aparte.mls.config import Config
+from aparte.mls.echoes import NO_ECHOES, Echoes
 from aparte.mls.errors import CallerError
 from aparte.mls.extensions import Extensions, ExtensionType
 from aparte.mls.framing import Sender
@@ -115,6 +116,7 @@ class Group:
     proposals: tuple[PendingProposal, ...] = ()
     own_updates: Mapping[bytes, OwnUpdate] = field(default_factory=dict)
     pending_commit: PendingCommit | None = None
+    sent: Echoes = NO_ECHOES
 
     # -- what the members of an epoch agree on -------------------------------------------------------------------
     @property
@@ -147,8 +149,8 @@ class Group:
 
     @property
     def epoch_authenticator(self) -> bytes:
-        """Equal for two members exactly if they share the epoch (§8.7)."""
-        return self.state.secrets.authenticator
+        """Equal for two members exactly if they share the epoch (§8.7). Raises `CallerError` once removed."""
+        return self._held(self.state.secrets.authenticator)
 
     def members(self) -> Iterator[tuple[LeafIndex, LeafNode]]:
         """All members by leaf index."""
@@ -179,8 +181,14 @@ class Group:
         return export_secret(self.suite, exporter, label, context, length)
 
     def resumption_psk(self) -> bytes:
-        """The resumption PSK of this epoch (§8.6)."""
-        return self.state.secrets.resumption
+        """The resumption PSK of this epoch (§8.6). Raises `CallerError` once removed."""
+        return self._held(self.state.secrets.resumption)
+
+    @staticmethod
+    def _held(secret: bytes) -> bytes:
+        if not secret:
+            raise CallerError("this member holds no secret of the epoch")
+        return secret
 
     def without_exporter(self) -> Group:
         """The same group, unable to export in this epoch: for those who have derived all that they need."""
@@ -195,9 +203,9 @@ class Group:
         return replace(self, pending_commit=None)
 
     def known_psks(self, psks: PskSource) -> PskSource:
-        """The caller's keys and this group's own, of this epoch and those kept."""
+        """The caller's keys and this group's own, of this epoch and those kept. An erased one is none."""
         own = {**self.state.resumption, self.epoch: self.state.secrets.resumption}
-        return psks.with_resumption(self.group_id, own)
+        return psks.with_resumption(self.group_id, {epoch: psk for epoch, psk in own.items() if psk})
 
     def require_active(self) -> None:
         """Raise `CallerError` unless the group can be used."""

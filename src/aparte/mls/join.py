@@ -111,9 +111,10 @@ def _enter(config: Config, tree: RatchetTree, info: GroupInfo, joined: _Joined) 
 def _open_secrets(
     suite: Suite, welcome: Welcome, packages: Sequence[KeyPackageSecrets]
 ) -> tuple[KeyPackageSecrets, GroupSecrets]:
+    entries = welcome.by_reference()
     for own in packages:
         if own.key_package.cipher_suite == welcome.cipher_suite:
-            entry = welcome.addressed_to(own.key_package.reference(suite))
+            entry = entries.get(own.key_package.reference(suite))
             if entry is not None:
                 return own, welcome.open_secrets(suite, entry, own.init_key)
     raise CallerError("the Welcome names none of the given key packages")
@@ -170,9 +171,21 @@ def _own_leaf(tree: RatchetTree, own: KeyPackageSecrets) -> LeafIndex:
 def _path_keys(
     tree: RatchetTree, own: LeafIndex, signer: LeafIndex, path_secret: bytes | None
 ) -> dict[NodeIndex, KemPrivateKey]:
-    """Private keys from the common ancestor with the committer upwards (rule 12.4.3.1.2)."""
-    if path_secret is None:
-        return {}
+    """Private keys from the common ancestor with the committer upwards (rule 12.4.3.1.2), and all that are due.
+
+    A parent that does not list the joiner as unmerged is one whose key others take for granted that it has.
+    """
+    keys = {} if path_secret is None else _derived_keys(tree, own, signer, path_secret)
+    for node in ancestors(own, tree.leaf_count):
+        here = tree.parent_node(node)
+        due = here is not None and own not in here.unmerged_leaves
+        require(not due or node in keys, "12.4.3.1/key-withheld", "a key that the joiner must have was not given")
+    return keys
+
+
+def _derived_keys(
+    tree: RatchetTree, own: LeafIndex, signer: LeafIndex, path_secret: bytes
+) -> dict[NodeIndex, KemPrivateKey]:
     require(own != signer, "12.4.3.1/signer", "the group info is signed by this very leaf")
     path = [node for node, _ in tree.filtered_direct_path(signer) if is_in_subtree(node_of(own), node)]
     require(path, "12.4.3.1/path-secret", "a path secret, but no common ancestor")
@@ -183,7 +196,7 @@ def _path_keys(
         same = here is not None and here.encryption_key == key.public_key
         require(same, "12.4.3.1.2", "the path secret is not that of the node's key")
         keys[node] = key
-    return {node: keys[node] for node in ancestors(own, tree.leaf_count) if node in keys}
+    return keys
 
 
 def _check_confirmation(suite: Suite, info: GroupInfo, epoch: EpochSecrets) -> None:

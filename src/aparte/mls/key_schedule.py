@@ -10,6 +10,7 @@ from aparte.crypto import KemPrivateKey, Suite
 from aparte.crypto.labeled import derive_secret, expand_with_label
 
 __all__ = [
+    "EXTERNAL_INIT_LABEL",
     "NO_SECRETS",
     "EpochSecrets",
     "WelcomeKeys",
@@ -39,12 +40,19 @@ class EpochSecrets:
     init: bytes
 
     def kept(self) -> EpochSecrets:
-        """What stays once the epoch is set up: the secret tree holds what came of the encryption secret."""
-        return replace(self, encryption=b"")
+        """What stays once the epoch is set up: encryption and confirmation secrets have served."""
+        return replace(self, encryption=b"", confirmation=b"")
+
+    def only_resumption(self) -> EpochSecrets:
+        """What stays of a group that was reinitialised: the link to the one that follows."""
+        return replace(NO_SECRETS, resumption=self.resumption, authenticator=self.authenticator)
 
     def without_exporter(self) -> EpochSecrets:
         return replace(self, exporter=b"")
 
+
+#: The exporter context under which an external committer and the group share an init secret (§8.3).
+EXTERNAL_INIT_LABEL: Final = b"MLS 1.0 external init secret"
 
 #: What one holds who was never in the epoch, or is not any more.
 NO_SECRETS: Final = EpochSecrets(*(b"" for _ in range(9)))

@@ -28,8 +28,10 @@ __all__ = [
     "check_key_package",
     "check_leaf",
     "check_members",
+    "check_new_keys",
     "check_own_support",
     "check_unique_keys",
+    "own_leaf_of",
     "verify_key_package",
     "verify_key_packages",
     "verify_signatures",
@@ -88,6 +90,14 @@ def check_own_support(own: LeafNode, extensions: Extensions) -> None:
         can = without_grease(own.capabilities)
         known = can.supports_extensions(extensions.types()) and can.satisfies(extensions.required_capabilities())
         require(known, "13.4.8", "the group uses or requires what this client does not support")
+
+
+def own_leaf_of(tree: RatchetTree, own: LeafIndex) -> LeafNode:
+    """One's own leaf in a tree that one is to be part of."""
+    leaf = tree.leaf(own)
+    if leaf is None:
+        raise PeerError("7.3/replaced", "there is no leaf of one's own")
+    return leaf
 
 
 def check_external_senders(extensions: Extensions, config: Config) -> None:
@@ -180,6 +190,15 @@ def check_members(tree: RatchetTree, changed: Iterable[LeafNode]) -> None:
     for leaf in new:
         understood = in_use.issubset(leaf.capabilities.credentials)
         require(understood, "7.3/credential-types", "a new leaf does not know the credential types in use")
+
+
+def check_new_keys(tree: RatchetTree, leaf: LeafNode, *, instead_of: LeafIndex | None) -> None:
+    """Whether a proposed leaf's keys are nobody else's now; `instead_of` is the leaf that it would replace."""
+    for index, other in tree.leaves():
+        apart = index == instead_of or leaf.signature_key != other.signature_key
+        require(apart, "7.3/unique-signature-key", "the signature key is another member's")
+    taken = any(node is not None and node.encryption_key == leaf.encryption_key for node in tree.nodes)
+    require(not taken, "7.3/unique-encryption-key", "the encryption key stands in the tree")
 
 
 def check_unique_keys(tree: RatchetTree) -> None:

@@ -85,7 +85,10 @@ def recheck_addition(proposal: Add, sender: Sender, rules: ProposalContext) -> N
     _check_sender(proposal, sender)
     number = rules.suite.parameters.number
     require(proposal.key_package.cipher_suite == number, "10.1/cipher-suite", "the key package has another suite")
-    check_supports_group(proposal.key_package.leaf_node, rules.extensions)
+    leaf = proposal.key_package.leaf_node
+    check_supports_group(leaf, rules.extensions)
+    accepted = rules.config.authenticate(leaf.credential, leaf.signature_key)
+    require(accepted, "5.3.1.1", "the credential is not accepted")
 
 
 def _check_sender(proposal: Proposal, sender: Sender) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from aparte.crypto import Signer, Suite
 from aparte.crypto.labeled import sign_with_label
-from aparte.mls.errors import CallerError
+from aparte.mls.errors import CallerError, require
 from aparte.mls.framing import SIGNATURE_LABEL, AuthenticatedContent, Sender, SenderType, WireFormat, frame
 from aparte.mls.group import Group, OwnUpdate, PendingProposal
 from aparte.mls.group_context import GroupContext
@@ -41,6 +42,9 @@ __all__ = [
     "resumption_psk",
     "to_proposal",
 ]
+
+#: Proposals kept in an epoch. Outsiders can send them, each is looked at for each message, and a commit names all.
+MAX_PROPOSALS: Final = 1000
 
 #: What a member may ask for. An addition is asked for by a key package that was verified just now.
 Change = VerifiedKeyPackage | Remove | PreSharedKey | ReInit | GroupContextExtensions | SelfRemove
@@ -127,9 +131,10 @@ def proposal_context(group: Group) -> ProposalContext:
 
 
 def remember(group: Group, pending: PendingProposal) -> Group:
-    """The group, having heard a proposal. Hearing one twice changes nothing."""
+    """The group, having heard a proposal. Hearing one twice changes nothing; too many raise `PeerError` 12.1/count."""
     if any(known.reference == pending.reference for known in group.proposals):
         return group
+    require(len(group.proposals) < MAX_PROPOSALS, "12.1/count", "more proposals in one epoch than are kept")
     return replace(group, proposals=(*group.proposals, pending))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aparte.codec import encode_length, encode_vector
 from aparte.crypto.labeled import labeled_context, sign_with_label
@@ -55,7 +55,8 @@ def protect(group: Group, data: bytes, *, authenticated_data: bytes = b"") -> Pr
         authenticated_data=authenticated_data,
         plaintext=_padded(body + encode_vector(signature), state.config.padding),
     )
-    return Protected(message, Group(state, tree, (), group.own_updates, group.pending_commit))
+    sent = group.sent.add(state.suite.hash(message))
+    return Protected(message, Group(state, tree, (), group.own_updates, group.pending_commit, sent))
 
 
 def _padded(content: bytes, padding: Callable[[int], int]) -> bytes:
@@ -83,7 +84,8 @@ def send_content(group: Group, authenticated: AuthenticatedContent) -> Protected
             membership_key=state.secrets.membership,
             group_context=state.frame.group_context,
         )
-        return Protected(encode_message(public), group)
+        message = encode_message(public)
+        return Protected(message, replace(group, sent=group.sent.add(state.suite.hash(message))))
     content = authenticated.content
     message, tree = seal(
         state.frame,
@@ -93,4 +95,5 @@ def send_content(group: Group, authenticated: AuthenticatedContent) -> Protected
         authenticated_data=content.authenticated_data,
         plaintext=_padded(encode_body(content.body) + authenticated.encode_auth(), state.config.padding),
     )
-    return Protected(message, Group(state, tree, group.proposals, group.own_updates, group.pending_commit))
+    sent = group.sent.add(state.suite.hash(message))
+    return Protected(message, Group(state, tree, group.proposals, group.own_updates, group.pending_commit, sent))

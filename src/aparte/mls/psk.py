@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Final
 
 from aparte.codec import DecodeError, Reader, encode_u8, encode_u16, encode_u64, encode_vector
 from aparte.crypto import Suite
 from aparte.crypto.labeled import expand_with_label
-from aparte.mls.errors import MissingPsk
+from aparte.mls.errors import MissingPsk, require
 
 __all__ = [
     "ExternalPskId",
@@ -20,6 +21,10 @@ __all__ = [
     "ResumptionUsage",
     "psk_secret",
 ]
+
+
+#: PSKLabel counts them in 16 bits.
+_MAX_PSKS: Final = 0xFFFF
 
 
 class PskType(IntEnum):
@@ -101,13 +106,14 @@ class PskSource:
         return found
 
     def with_resumption(self, group_id: bytes, epochs: Mapping[int, bytes]) -> PskSource:
-        """The same source, knowing also some epochs of a group."""
+        """The same source, knowing also some epochs of a group; what it knew before stands."""
         added = {(group_id, epoch): secret for epoch, secret in epochs.items()}
-        return PskSource(self.external, {**self.resumption, **added})
+        return PskSource(self.external, {**added, **self.resumption})
 
 
 def psk_secret(suite: Suite, keys: Sequence[tuple[PreSharedKeyId, bytes]]) -> bytes:
-    """psk_secret (§8.4) over (id, key) in order; all zeros when there is none."""
+    """psk_secret (§8.4) over (id, key) in order; all zeros when there is none. Raises `PeerError` 8.4/count."""
+    require(len(keys) <= _MAX_PSKS, "8.4/count", "more pre-shared keys than can be counted")
     length = suite.parameters.hash_length
     secret = bytes(length)
     for index, (psk_id, key) in enumerate(keys):

@@ -31,8 +31,8 @@ __all__ = ["ParentNode", "RatchetTree", "TreeEditor"]
 
 _LEAF, _PARENT = 1, 2
 
-#: Widest tree that will be decoded: 2^20 leaves, far above what anybody runs, far below what hurts.
-MAX_LEAVES = 1 << 20
+#: Widest tree that will be decoded. A blank leaf is a byte on the wire and 100 in memory: at most 13 MB.
+MAX_LEAVES = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class TreeEditor:
         self._blank_path(leaf)
 
     def remove(self, leaf: LeafIndex) -> None:
-        """§12.1.3: blank a leaf and its direct path, and drop the right half while nobody is in it."""
+        """§12.1.3: blank a leaf and its direct path. `truncate` does the rest, after the last one."""
         self._put(node_of(leaf), None)
         self._blank_path(leaf)
         self._first_free = min(self._first_free, leaf)

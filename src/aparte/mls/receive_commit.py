@@ -12,12 +12,12 @@ from hmac import compare_digest
 
 from aparte.crypto import OpenError, Signer
 from aparte.mls.commits import Commit, ProposalRef
-from aparte.mls.errors import PeerError, UnknownProposal, require
+from aparte.mls.errors import PathUndecryptable, PeerError, UnknownProposal, require
 from aparte.mls.framing import Sender, SenderType
 from aparte.mls.group import Group
-from aparte.mls.key_schedule import external_key
+from aparte.mls.key_schedule import EXTERNAL_INIT_LABEL, external_key
 from aparte.mls.leaf_node import LeafNodeSource
-from aparte.mls.leaf_validation import SignatureCheck, check_leaf, check_own_support, verify_signatures
+from aparte.mls.leaf_validation import SignatureCheck, check_leaf, check_own_support, own_leaf_of, verify_signatures
 from aparte.mls.proposal_list import (
     AppliedProposals,
     CommittedProposal,
@@ -54,11 +54,12 @@ def stage_commit(group: Group, verified: VerifiedContent, body: Commit, psks: Ps
     items = _resolve(group, body, sender)
     applied = apply_proposals(items, committer=sender, rules=proposal_context(group))
     require(body.path is not None or not path_required(items), "12.4.3", "the commit lacks its path")
-    received = _Received(group, sender, applied, body.path, _removed_by_value(items))
+    committer, roomy = _place(sender, applied.tree)
+    received = _Received(group, sender, applied, body.path, committer, roomy, _removed_by_value(items))
     tree = received.public_tree()
     removed = group.own_index in applied.removed
     if applied.extensions_changed and not removed:
-        check_own_support(group.own_leaf, applied.extensions)
+        check_own_support(own_leaf_of(tree, group.own_index), applied.extensions)
     after = leave_group(group) if removed else _next_epoch(received, verified, tree, psks)
     leaf = None if body.path is None else (received.committer, body.path.leaf_node)
     return StagedCommit(
@@ -91,15 +92,11 @@ class _Received:
     sender: Sender
     applied: AppliedProposals
     path: UpdatePath | None
+    #: The committer's leaf in the next epoch, and the tree with room for it.
+    committer: LeafIndex
+    roomy: RatchetTree
     #: Leaves that the list removes by a Remove: what an external committer says it replaces (rule 12.2.3).
     replaced: tuple[LeafIndex, ...]
-
-    @property
-    def committer(self) -> LeafIndex:
-        """The committer's leaf in the next epoch; one who joins takes the leftmost blank one (§12.4.2)."""
-        if self.sender.sender_type is SenderType.MEMBER:
-            return LeafIndex(self.sender.index)
-        return self.applied.tree.edit().reserve()
 
     def public_tree(self) -> RatchetTree:
         """The tree of the next epoch, all that any member can judge having been judged."""
@@ -109,17 +106,10 @@ class _Received:
         if path is not None:
             checks.append(self._check_path_leaf(path))
             check_path_keys(tree, self.committer, path)
-            tree = merge_path(self._with_room(), self.committer, path, joined=applied.joined)
+            tree = merge_path(self.roomy, self.committer, path, joined=applied.joined)
         check_result(applied, tree, None if path is None else path.leaf_node)
         verify_signatures(group.suite, checks)
         return tree
-
-    def _with_room(self) -> RatchetTree:
-        if self.sender.sender_type is SenderType.MEMBER:
-            return self.applied.tree
-        edit = self.applied.tree.edit()
-        edit.reserve()
-        return edit.build()
 
     def _check_path_leaf(self, path: UpdatePath) -> SignatureCheck:
         group, leaf, config = self.group, path.leaf_node, self.group.state.config
@@ -134,8 +124,16 @@ class _Received:
         return (leaf.signature_key, signed, leaf.signature, "7.3/signature")
 
 
+def _place(sender: Sender, tree: RatchetTree) -> tuple[LeafIndex, RatchetTree]:
+    """Where the committer sits: one who joins takes the leftmost blank leaf (§12.4.2), which may need a wider tree."""
+    if sender.sender_type is SenderType.MEMBER:
+        return LeafIndex(sender.index), tree
+    edit = tree.edit()
+    return edit.reserve(), edit.build()
+
+
 def _removed_by_value(items: Sequence[CommittedProposal]) -> tuple[LeafIndex, ...]:
-    """Self-removes do not count, whether the list carries them out or they only wait to be."""
+    """Leaves that a Remove in the list takes away. Self-removes do not count: nobody replaces who goes by itself."""
     return tuple(item.proposal.removed for item in items if isinstance(item.proposal, Remove))
 
 
@@ -158,13 +156,18 @@ def _next_epoch(received: _Received, verified: VerifiedContent, tree: RatchetTre
     psk = resolve_psks(group, applied.psks, psks)
     provisional = provisional_epoch(group, tree, applied)
     keys, signer = _own_keys(group, applied)
+    init_secret = _init_secret(group, applied.external_init)
     commit_secret = bytes(group.suite.parameters.hash_length)
     if received.path is not None:
         reader = PathReader(group.own_index, keys, provisional.context.encode(), applied.joined)
-        found, commit_secret = open_path(tree, received.path, received.committer, reader)
+        member = received.sender.sender_type is SenderType.MEMBER
+        try:
+            found, commit_secret = open_path(tree, received.path, received.committer, reader)
+        except PathUndecryptable as error:
+            raise error if member else PathUndecryptable(-1, error.problem) from error
         keys = {**keys, **found}
     authenticated = verified.authenticated
-    inputs = EpochInputs(_init_secret(group, applied.external_init), commit_secret, psk)
+    inputs = EpochInputs(init_secret, commit_secret, psk)
     following = derive_next_epoch(group, authenticated, provisional, inputs)
     tag = authenticated.confirmation_tag or b""
     require(
@@ -198,8 +201,6 @@ def external_init_secret(group: Group, kem_output: bytes) -> bytes:
     suite = group.suite
     key = external_key(suite, group.state.secrets.external)
     try:
-        return suite.hpke_export_from(
-            key, kem_output, b"", b"MLS 1.0 external init secret", suite.parameters.hash_length
-        )
+        return suite.hpke_export_from(key, kem_output, b"", EXTERNAL_INIT_LABEL, suite.parameters.hash_length)
     except OpenError as error:
         raise PeerError("8.3/kem-output", "the external init's KEM output is malformed") from error

@@ -65,7 +65,11 @@ class RosterChange:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StagedCommit:
-    """A commit that was verified but not merged. `committer` is None for one who joins by it."""
+    """A commit that was verified but not merged. `committer` is None for one who joins by it.
+
+    With `removes_me` only what everybody can judge was verified: the confirmation tag is of an epoch that this
+    member cannot enter. Keep the old group until another member's message shows that the others moved on.
+    """
 
     committer: LeafIndex | None
     proposals: tuple[CommittedProposal, ...]
@@ -167,16 +171,18 @@ def enter_epoch(group: Group, following: NextEpoch, *, path_keys: PathKeys, sign
         config=state.config,
         context=following.context,
         tree=following.tree,
-        secrets=following.secrets.kept(),
+        secrets=following.secrets.kept() if following.reinit is None else following.secrets.only_resumption(),
         interim_transcript_hash=following.interim_transcript_hash,
         confirmation_tag=following.confirmation_tag,
         own=state.own,
         signer=signer,
-        path_keys=path_keys,
+        path_keys=path_keys if following.reinit is None else {},
         resumption={epoch: psk for epoch, psk in resumption.items() if epoch > group.epoch - kept},
         status=GroupStatus.ACTIVE if following.reinit is None else GroupStatus.REINITIALIZED,
         reinit=following.reinit,
     )
+    if following.reinit is not None:
+        return Group(entered, SecretTree({}, {}))
     return Group(entered, SecretTree.create(following.secrets.encryption, following.tree.leaf_count))
 
 

@@ -23,6 +23,7 @@ from aparte.codec import (
 )
 from aparte.crypto import CryptoError, KemPrivateKey, Provider, Suite, UnsupportedSuite
 from aparte.mls.config import Config
+from aparte.mls.echoes import Echoes
 from aparte.mls.errors import PeerError, StateError
 from aparte.mls.framing import Sender
 from aparte.mls.group import EpochState, Group, GroupStatus, OwnUpdate, PendingCommit, PendingProposal
@@ -95,6 +96,7 @@ def _encode_group(group: Group) -> bytes:
             _encode_secret_tree(group.secret_tree),
             _list(_encode_pending(proposal) for proposal in group.proposals),
             _list(_encode_update(update) for update in group.own_updates.values()),
+            _list(encode_vector(digest) for digest in reversed([*group.sent])),
             encode_optional(None if pending is None else _encode_commit(pending)),
         )
     )
@@ -123,7 +125,8 @@ def _read_without_commit(reader: Reader, provider: Provider, config: Config) -> 
     secret_tree = _read_secret_tree(reader)
     proposals = tuple(_items(reader, _read_pending))
     updates = {update.encryption_key.public_key: update for update in _items(reader, _update_reader(suite))}
-    return Group(state, secret_tree, proposals, updates)
+    sent = Echoes.of(_items(reader, Reader.vector))
+    return Group(state, secret_tree, proposals, updates, sent=sent)
 
 
 def _encode_commit(pending: PendingCommit) -> bytes:

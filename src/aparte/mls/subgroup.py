@@ -45,8 +45,10 @@ def check_successor(
             raise CallerError("the Welcome follows a group that was not given as predecessor")
         if key.usage is ResumptionUsage.REINIT:
             _check_reinit(context, tree, key, predecessor, config)
-        else:
-            _check_branch(context, tree, predecessor, config)
+            continue
+        if predecessor.epoch != key.epoch:  # its members may have been others
+            raise CallerError(f"the branch is of epoch {key.epoch}: give the predecessor as it was then")
+        _check_branch(context, tree, predecessor, config)
 
 
 def _check_reinit(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aparte.crypto import CryptoError
 from aparte.mls.config import Config
-from aparte.mls.errors import require
+from aparte.mls.errors import PeerError, require
 from aparte.mls.extensions import Extensions
 from aparte.mls.leaf_validation import (
     SignatureCheck,
@@ -18,7 +19,7 @@ from aparte.mls.parent_hash import verify_parent_hashes
 from aparte.mls.ratchet_tree import ParentNode, RatchetTree
 from aparte.mls.tree_math import LeafIndex, NodeIndex, is_in_subtree, level, node_of
 
-__all__ = ["check_unmerged_leaves", "leaf_signatures", "validate_tree"]
+__all__ = ["check_parent_keys", "check_unmerged_leaves", "leaf_signatures", "validate_tree"]
 
 
 def validate_tree(tree: RatchetTree, *, group_id: bytes, extensions: Extensions, config: Config) -> None:
@@ -29,8 +30,19 @@ def validate_tree(tree: RatchetTree, *, group_id: bytes, extensions: Extensions,
     check_members(tree, leaves)
     check_unique_keys(tree)
     check_unmerged_leaves(tree)
+    check_parent_keys(tree)
     verify_parent_hashes(tree)
     verify_signatures(tree.suite, leaf_signatures(tree, group_id))
+
+
+def check_parent_keys(tree: RatchetTree) -> None:
+    """A malformed key would make every later commit fail at whoever has to seal to it."""
+    for node in tree.nodes[1::2]:
+        if isinstance(node, ParentNode):
+            try:
+                tree.suite.check_kem_public_key(node.encryption_key)
+            except CryptoError as error:
+                raise PeerError("7.1/encryption-key", "a parent's encryption key is malformed") from error
 
 
 def leaf_signatures(tree: RatchetTree, group_id: bytes) -> list[SignatureCheck]:

@@ -44,13 +44,12 @@ class UnverifiedContent:
     secret_tree: SecretTree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class VerifiedContent:
-    """Said by its sender indeed. `tbs` is FramedContentTBS, what `signature` covers under SignWithLabel."""
+    """Said by its sender indeed. `tbs` is FramedContentTBS, what its signature covers under SignWithLabel."""
 
     authenticated: AuthenticatedContent
     tbs: bytes
-    signature_key: bytes
     secret_tree: SecretTree
 
 
@@ -100,7 +99,7 @@ def verify(group: Group, unverified: UnverifiedContent) -> VerifiedContent:
         group.suite.verify(key, labeled_context(SIGNATURE_LABEL, tbs), authenticated.signature)
     except CryptoError as error:
         raise BadSignature("6.1.7", "the content's signature does not verify") from error
-    return VerifiedContent(authenticated, tbs, key, unverified.secret_tree)
+    return VerifiedContent(authenticated, tbs, unverified.secret_tree)
 
 
 def _signature_key(group: Group, authenticated: AuthenticatedContent) -> bytes:

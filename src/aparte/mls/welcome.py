@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from aparte.codec import Reader, encode_optional, encode_u16, encode_vector
+from aparte.codec import DecodeError, Reader, encode_optional, encode_u16, encode_vector
 from aparte.crypto import KemPrivateKey, OpenError, Suite
 from aparte.crypto.labeled import decrypt_with_label, labeled_context
 from aparte.mls.errors import PeerError
@@ -13,6 +14,9 @@ from aparte.mls.group_info import GroupInfo
 from aparte.mls.key_package import KeyPackage
 from aparte.mls.key_schedule import WelcomeKeys
 from aparte.mls.psk import PreSharedKeyId
+
+#: As many as a commit has proposals.
+_MAX_JOINERS: Final = 1 << 16
 
 __all__ = ["EncryptedGroupSecrets", "GroupSecrets", "Welcome", "seal_group_secrets"]
 
@@ -64,8 +68,10 @@ class Welcome:
     @classmethod
     def read(cls, reader: Reader) -> Welcome:
         cipher_suite, inner = reader.u16(), reader.nested()
-        secrets = []
+        secrets: list[EncryptedGroupSecrets] = []
         while inner:
+            if len(secrets) == _MAX_JOINERS:
+                raise DecodeError("a Welcome for more joiners than a commit can add", inner.position)
             secrets.append(EncryptedGroupSecrets(inner.vector(), inner.vector(), inner.vector()))
         return cls(cipher_suite, tuple(secrets), reader.vector())
 
@@ -80,12 +86,13 @@ class Welcome:
         secrets = b"".join([secret.encode() for secret in self.secrets])
         return encode_u16(self.cipher_suite) + encode_vector(secrets) + encode_vector(self.encrypted_group_info)
 
+    def by_reference(self) -> dict[bytes, EncryptedGroupSecrets]:
+        """The entries by key package reference; of two for one, the first."""
+        return {secret.new_member: secret for secret in reversed(self.secrets)}
+
     def addressed_to(self, reference: bytes) -> EncryptedGroupSecrets | None:
         """The entry for a key package reference."""
-        for secret in self.secrets:
-            if secret.new_member == reference:
-                return secret
-        return None
+        return self.by_reference().get(reference)
 
     def open_secrets(self, suite: Suite, entry: EncryptedGroupSecrets, init_key: KemPrivateKey) -> GroupSecrets:
         """Raises `PeerError` 12.4.3.1/secrets, or `DecodeError`."""

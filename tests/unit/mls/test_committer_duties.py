@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from aparte.crypto import Suite
 from aparte.mls import (
     CallerError,
     Capabilities,
@@ -27,9 +28,10 @@ from aparte.mls import (
     propose,
     reinitialize,
 )
+from aparte.mls.key_schedule import EpochSecrets, initial_secrets
 from aparte.mls.leaf_node import LeafNodeSource
 from tests.scenes import Person, agree, all_hear, knowing, people, person, stage
-from tests.unit.mls.forge import ForgedPackage
+from tests.unit.mls.forge import ForgedPackage, drafted
 
 KNOWN = PskSource(external={b"one": b"1" * 32, b"two": b"2" * 32})
 
@@ -54,16 +56,22 @@ def test_the_best_suite_that_all_can_do() -> None:
             best_cipher_suite(numbers, given)
 
 
-def test_how_a_group_begins() -> None:
+def test_how_a_group_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     alice, other = people("alice", "other")
+    begun: list[EpochSecrets] = []
+
+    def initial(suite: Suite, secret: bytes) -> EpochSecrets:
+        begun.append(initial_secrets(suite, secret))
+        return begun[-1]
+
+    monkeypatch.setattr("aparte.mls.create.initial_secrets", initial)
     alice.founds()
     other.founds()
     group = alice.group
     assert (group.epoch, group.context.confirmed_transcript_hash, group.own_index) == (0, b"", 0)
     assert group.context.tree_hash == group.tree.tree_hash()
     assert group.tree.nodes == [group.own_leaf]
-    tag = alice.suite.mac(group.state.secrets.confirmation, b"")
-    assert group.state.confirmation_tag == tag
+    assert group.state.confirmation_tag == alice.suite.mac(begun[0].confirmation, b"")
     assert len({who.group.group_id for who in (alice, other)}) == 2
     assert len({who.group.epoch_authenticator for who in (alice, other)}) == 2
 
@@ -122,18 +130,18 @@ def test_a_path_where_one_is_needed(trio: list[Person]) -> None:
     dave = people("dave")[0]
     assert commit(alice.group).staged.has_path
     for changes in ([], [Remove(LeafIndex(2))], [GroupContextExtensions(Extensions())]):
-        assert alice.drafts(*changes, path=False).staged.has_path
+        assert drafted(alice, *changes, path=False).staged.has_path
     for changes in ([dave.package()], [external_psk(alice.suite, b"one")]):
-        assert not alice.drafts(*changes, path=False, psks=KNOWN).staged.has_path
+        assert not drafted(alice, *changes, path=False, psks=KNOWN).staged.has_path
     all_hear(bob.proposes_update(), [alice, carol])
-    assert alice.drafts(dave.package(), path=False).staged.has_path
+    assert drafted(alice, dave.package(), path=False).staged.has_path
 
 
 def test_a_welcome_names_the_keys_of_the_commit_in_order(trio: list[Person]) -> None:
     alice, *_ = trio
     dave = people("dave")[0]
     keys = [external_psk(alice.suite, name) for name in (b"two", b"one", b"two")]
-    made = alice.drafts(keys[0], dave.package(), keys[1], keys[2], psks=KNOWN)
+    made = drafted(alice, keys[0], dave.package(), keys[1], keys[2], psks=KNOWN)
     welcome = decode_message(made.welcomes[0])
     assert isinstance(welcome, Welcome)
     entry = welcome.addressed_to(dave.packages[0].key_package.reference(dave.suite))
@@ -165,7 +173,7 @@ def test_a_leaf_made_by_a_commit_says_so(trio: list[Person]) -> None:
 def test_a_committer_takes_no_signature_key_of_another(trio: list[Person]) -> None:
     alice, _, carol = trio
     with pytest.raises(PeerError, match=r"7\.3/unique-signature-key"):
-        alice.drafts(signer=carol.group.state.signer)
+        drafted(alice, signer=carol.group.state.signer)
 
 
 # -- a group that is over (§11.2, §12.4.2) ------------------------------------------------------------------------

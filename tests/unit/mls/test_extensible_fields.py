@@ -38,7 +38,7 @@ from aparte.mls.leaf_validation import check_leaf, check_own_support
 from aparte.mls.proposals import decode_proposal
 from aparte.mls.ratchet_tree import RatchetTree
 from tests.scenes import LIFETIME, NOW, Person, agree, knowing, people, stage
-from tests.unit.mls.forge import ForgedPackage, lenient, refused, unchecked
+from tests.unit.mls.forge import ForgedPackage, drafted, lenient, refused, unchecked
 from tests.unit.mls.forge_welcome import OpenWelcome, joining
 
 ODD = Extension(0xF00D, b"any data")
@@ -144,12 +144,13 @@ def test_a_doubled_extension_in_messages() -> None:
     with lenient("13.4.5"):
         twice = Extensions((ODD, ODD))
         commits = [
-            alice.drafts(ReInit(b"next", 1, 1, twice)).message,
-            alice.drafts(
-                unchecked(ForgedPackage(suite=alice.suite, capabilities=knowing(0xF00D), extensions=twice).build())
+            drafted(alice, ReInit(b"next", 1, 1, twice)).message,
+            drafted(
+                alice,
+                unchecked(ForgedPackage(suite=alice.suite, capabilities=knowing(0xF00D), extensions=twice).build()),
             ).message,
         ]
-        made = alice.drafts(dave.package(), group_info_extensions=twice)
+        made = drafted(alice, dave.package(), group_info_extensions=twice)
     for message in commits:
         refused("13.4.5", lambda message=message: process(bob.group, message), bob)
     refused("13.4.5", joining(dave, made.welcomes[0]))
@@ -236,7 +237,7 @@ def test_nobody_accepts_grease_for_an_extension_of_the_group() -> None:
     bob.joins(alice.commits(bob.package(capabilities=knowing(*GREASE_VALUES))).welcomes[0])
     value = own_grease(alice)
     with lenient("13.4.8"):
-        made = alice.drafts(GroupContextExtensions(Extensions((Extension(value, b""),))))
+        made = drafted(alice, GroupContextExtensions(Extensions((Extension(value, b""),))))
     refused("13.4.8", lambda: process(bob.group, made.message), bob)
 
 

@@ -37,7 +37,7 @@ from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_math import leaf_of
 from aparte.mls.update_path import UpdatePath
 from tests.scenes import PRIVATE, PUBLIC, Person, agree, all_hear, gather, people, person, stage
-from tests.unit.mls.forge import doctored_path, flipped, knowing_outsider, shares_of
+from tests.unit.mls.forge import doctored_path, drafted, flipped, knowing_outsider, shares_of
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_a_public_message_of_a_member_has_its_membership_tag(trio: list[Person])
     context, key = alice.group.context.encode(), alice.group.state.secrets.membership
     for message in (
         alice.proposes(Remove(LeafIndex(2)), wire_format=PUBLIC),
-        alice.drafts(wire_format=PUBLIC).message,
+        drafted(alice, wire_format=PUBLIC).message,
     ):
         sent = public(message)
         assert sent.membership_tag == membership_tag(alice.suite, key, sent.authenticated, context)
