@@ -149,15 +149,20 @@ class Reader:
 
     def vector(self, limit: int = MAX_VECTOR) -> bytes:
         """`opaque field<V>` of at most `limit` bytes."""
-        pos = self._pos
-        if pos < self._end and self._data[pos] < 0x40:  # the usual case, without a second call
-            length = self._data[pos]
-            self._pos = pos + 1
+        pos, data = self._pos, self._data
+        if pos < self._end and data[pos] < 0x40:  # the usual case, without a second call
+            length = data[pos]
+            start = pos + 1
         else:
             length = self.length()
+            start = self._pos
         if length > limit:
             raise DecodeError(f"vector of {length} bytes exceeds {limit}", pos)
-        return self.take(length)
+        stop = start + length
+        if stop > self._end:
+            raise DecodeError("unexpected end", start)
+        self._pos = stop
+        return data[start:stop]
 
     def nested(self, limit: int = MAX_VECTOR) -> Reader:
         """A reader over the contents of a vector, which this reader skips."""

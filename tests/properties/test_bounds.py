@@ -55,7 +55,7 @@ def far_ahead(alice: Person, generation: int) -> bytes:
     key, nonce = alice.group.state.frame.sender_data_keys(letter.ciphertext)
     data = encode_u32(alice.leaf) + encode_u32(generation) + bytes(4)
     sealed = alice.suite.seal(key, nonce, letter.head, data)
-    return encode_message(replace(letter, encrypted_sender_data=sealed))
+    return encode_message(letter._replace(encrypted_sender_data=sealed))
 
 
 @pytest.mark.parametrize("generation", [1_001, 65_536, 2**31, 2**32 - 1])

@@ -230,5 +230,5 @@ def test_sender_data_of_a_leaf_that_no_tree_has(pair: list[Person]) -> None:
         data = SenderData(leaf, 0, bytes(4))  # type: ignore[arg-type]
         plain = encode_u32(data.leaf) + encode_u32(data.generation) + data.reuse_guard
         sealed = alice.suite.seal(key, nonce, letter.head, plain)
-        error = refuse(bob, encode_message(replace(letter, encrypted_sender_data=sealed)), seconds=1)
+        error = refuse(bob, encode_message(letter._replace(encrypted_sender_data=sealed)), seconds=1)
         assert isinstance(error, PeerError)

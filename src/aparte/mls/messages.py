@@ -35,10 +35,9 @@ _WIRE_FORMATS: dict[type, WireFormat] = {
 def decode_message(data: bytes) -> MlsMessage:
     """Raises `DecodeError`, or `PeerError` 10.5 for a key package of another version than its envelope."""
     reader = Reader(data)
-    version = reader.u16()
+    version, code = divmod(reader.u32(), 0x10000)
     if version != MLS10:
         raise DecodeError(f"protocol version {version} is not mls10")
-    code = reader.u16()
     read = _READERS.get(code)  # type: ignore[call-overload]
     if read is None:
         raise DecodeError(f"unknown wire format {code}", 2)

@@ -181,7 +181,7 @@ def _act_on(group: Group, verified: VerifiedContent, psks: PskSource) -> Receive
     heard = Group(state, verified.secret_tree, group.proposals, group.own_updates, group.pending_commit, group.sent)
     body, wire_format = content.body, verified.authenticated.wire_format
     if isinstance(body, bytes):
-        leaf = group.member(LeafIndex(content.sender.index))
+        leaf = verified.leaf or group.member(content.sender.leaf)
         proof = ContentProof(verified.tbs, verified.authenticated.signature, state.frame.group_context, leaf)
         return ApplicationMessage(content.sender.leaf, body, content.authenticated_data, proof, heard)
     if isinstance(body, Commit):

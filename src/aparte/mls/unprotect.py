@@ -20,6 +20,7 @@ from aparte.mls.framing import (
     SenderType,
 )
 from aparte.mls.group import Group
+from aparte.mls.leaf_node import LeafNode
 from aparte.mls.private_message import PrivateMessage, SenderData, open_content
 from aparte.mls.proposals import Add
 from aparte.mls.public_message import PublicMessage
@@ -50,6 +51,8 @@ class VerifiedContent:
 
     authenticated: AuthenticatedContent
     tbs: bytes
+    #: The sender's leaf, if it is a member.
+    leaf: LeafNode | None
     secret_tree: SecretTree
 
 
@@ -94,35 +97,36 @@ def verify(group: Group, unverified: UnverifiedContent) -> VerifiedContent:
     """Raise `BadSignature` (6.1.7) unless the content's sender signed it, in this group and epoch."""
     authenticated = unverified.authenticated
     tbs = authenticated.tbs(group.state.frame.group_context)
-    key = _signature_key(group, authenticated)
+    leaf = _member(group, authenticated.content.sender)
+    key = _signature_key(group, authenticated) if leaf is None else leaf.signature_key
     try:
         group.suite.verify(key, labeled_context(SIGNATURE_LABEL, tbs), authenticated.signature)
     except CryptoError as error:
         raise BadSignature("6.1.7", "the content's signature does not verify") from error
-    return VerifiedContent(authenticated, tbs, unverified.secret_tree)
+    return VerifiedContent(authenticated, tbs, leaf, unverified.secret_tree)
 
 
-def _signature_key(group: Group, authenticated: AuthenticatedContent) -> bytes:
-    sender, body = authenticated.content.sender, authenticated.content.body
-    match sender.sender_type:
-        case SenderType.MEMBER:
-            return _member_key(group, sender)
-        case SenderType.EXTERNAL:
-            outsiders = group.extensions.external_senders()
-            require(sender.index < len(outsiders), "6.1.1/external", "no such external sender")
-            return outsiders[sender.index].signature_key
-        case SenderType.NEW_MEMBER_COMMIT:
-            if not isinstance(body, Commit) or body.path is None:
-                raise PeerError("12.4.3.2.1", "an external commit has no path")
-            return body.path.leaf_node.signature_key
-        case SenderType.NEW_MEMBER_PROPOSAL:
-            if not isinstance(body, Add):
-                raise PeerError("6.1.5", "a new member proposes something else than its addition")
-            return body.key_package.leaf_node.signature_key
-
-
-def _member_key(group: Group, sender: Sender) -> bytes:
+def _member(group: Group, sender: Sender) -> LeafNode | None:
+    """The sender's leaf; None for those who send from outside."""
+    if sender.sender_type is not SenderType.MEMBER:
+        return None
     leaf = group.tree.leaf(LeafIndex(sender.index))
     if leaf is None:
         raise NotAMember("6.1.1", f"leaf {sender.index} is nobody's")
-    return leaf.signature_key
+    return leaf
+
+
+def _signature_key(group: Group, authenticated: AuthenticatedContent) -> bytes:
+    """The key of a sender from outside: the group's, or that of the leaf which it brings along."""
+    sender, body = authenticated.content.sender, authenticated.content.body
+    if sender.sender_type is SenderType.EXTERNAL:
+        outsiders = group.extensions.external_senders()
+        require(sender.index < len(outsiders), "6.1.1/external", "no such external sender")
+        return outsiders[sender.index].signature_key
+    if sender.sender_type is SenderType.NEW_MEMBER_COMMIT:
+        if not isinstance(body, Commit) or body.path is None:
+            raise PeerError("12.4.3.2.1", "an external commit has no path")
+        return body.path.leaf_node.signature_key
+    if not isinstance(body, Add):
+        raise PeerError("6.1.5", "a new member proposes something else than its addition")
+    return body.key_package.leaf_node.signature_key

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from aparte.codec import encode_vector
@@ -69,8 +67,8 @@ def test_what_the_delivery_service_altered_is_no_echo(trio: list[Person]) -> Non
     letter = decode_message(alice.says("hello"))
     assert isinstance(letter, PrivateMessage)
     for altered in (
-        replace(letter, authenticated_data=b"written by the service"),
-        replace(letter, ciphertext=letter.ciphertext[:40] + bytes(40)),
+        letter._replace(authenticated_data=b"written by the service"),
+        letter._replace(ciphertext=letter.ciphertext[:40] + bytes(40)),
     ):
         with pytest.raises(GenerationGone):
             process(alice.group, encode_message(altered))

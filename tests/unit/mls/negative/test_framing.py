@@ -125,7 +125,7 @@ def with_sender(who: Person, message: PrivateMessage, leaf: int, generation: int
     key, nonce = who.group.state.frame.sender_data_keys(message.ciphertext)
     plain = encode_u32(leaf) + encode_u32(generation) + guard
     sealed = who.suite.seal(key, nonce, message.head, plain)
-    return encode_message(replace(message, encrypted_sender_data=sealed))
+    return encode_message(message._replace(encrypted_sender_data=sealed))
 
 
 def test_the_word_of_another_member() -> None:
@@ -250,8 +250,8 @@ def test_a_ciphertext_that_does_not_open(pair: list[Person]) -> None:
     alice, bob = pair
     message = private_of(alice.says("hello", authenticated_data=b"aad"))
     for changed in (
-        replace(message, ciphertext=flipped(message.ciphertext)),
-        replace(message, authenticated_data=b"AAD"),
+        message._replace(ciphertext=flipped(message.ciphertext)),
+        message._replace(authenticated_data=b"AAD"),
     ):
         refused("6.3.1/open", hearing(bob, encode_message(changed)), bob, kind=Undecryptable, gate=False)
     other = with_sender(alice, message, 0, 0, guard=b"\xff\xff\xff\xff")
@@ -262,9 +262,9 @@ def test_sender_data_that_does_not_open(pair: list[Person]) -> None:
     alice, bob = pair
     message = private_of(alice.says("hello"))
     for changed in (
-        replace(message, encrypted_sender_data=flipped(message.encrypted_sender_data)),
-        replace(message, encrypted_sender_data=b""),
-        replace(message, ciphertext=flipped(message.ciphertext, 0)),
-        replace(message, ciphertext=b""),
+        message._replace(encrypted_sender_data=flipped(message.encrypted_sender_data)),
+        message._replace(encrypted_sender_data=b""),
+        message._replace(ciphertext=flipped(message.ciphertext, 0)),
+        message._replace(ciphertext=b""),
     ):
         refused("6.3.2/open", hearing(bob, encode_message(changed)), bob, kind=Undecryptable, gate=False)

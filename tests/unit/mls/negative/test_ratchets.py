@@ -48,7 +48,7 @@ def at_generation(who: Person, message: bytes, generation: int, leaf: int = 0) -
     assert isinstance(decoded, PrivateMessage)
     key, nonce = who.group.state.frame.sender_data_keys(decoded.ciphertext)
     sealed = who.suite.seal(key, nonce, decoded.head, encode_u32(leaf) + encode_u32(generation) + bytes(4))
-    return encode_message(replace(decoded, encrypted_sender_data=sealed))
+    return encode_message(decoded._replace(encrypted_sender_data=sealed))
 
 
 # -- once ---------------------------------------------------------------------------------------------------------
