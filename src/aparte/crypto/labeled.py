@@ -5,7 +5,9 @@ Labels are given without the "MLS 1.0 " prefix, except `ref_hash`'s, which §5.2
 
 from __future__ import annotations
 
-from aparte.codec import encode_u16, encode_vector
+from functools import lru_cache
+
+from aparte.codec import encode_length, encode_u16, encode_vector
 from aparte.crypto.api import KemPrivateKey, Signer, Suite
 
 __all__ = [
@@ -23,9 +25,15 @@ __all__ = [
 _PREFIX = b"MLS 1.0 "
 
 
+@lru_cache(maxsize=64)
+def _encoded(label: bytes) -> bytes:
+    """A label with its prefix and length: some thirty constants, of which each message needs a dozen."""
+    return encode_vector(_PREFIX + label)
+
+
 def labeled_context(label: bytes, content: bytes) -> bytes:
     """SignContent (§5.1.2) and EncryptContext (§5.1.3): the two have one encoding."""
-    return encode_vector(_PREFIX + label) + encode_vector(content)
+    return b"".join((_encoded(label), encode_length(len(content)), content))
 
 
 def sign_with_label(signer: Signer, label: bytes, content: bytes) -> bytes:
@@ -55,7 +63,7 @@ def decrypt_with_label(
 
 def expand_label_info(label: bytes, context: bytes, length: int) -> bytes:
     """KDFLabel (§8), the `info` of ExpandWithLabel."""
-    return encode_u16(length) + encode_vector(_PREFIX + label) + encode_vector(context)
+    return b"".join((encode_u16(length), _encoded(label), encode_length(len(context)), context))
 
 
 def expand_with_label(suite: Suite, secret: bytes, label: bytes, context: bytes, length: int) -> bytes:

@@ -209,6 +209,8 @@ class Group:
 
     def require_active(self) -> None:
         """Raise `CallerError` unless the group can be used."""
+        if self.state.status is GroupStatus.ACTIVE:
+            return
         if self.status is GroupStatus.REINITIALIZED:
             raise CallerError("the group was reinitialised: wait for the Welcome to its successor")
         if self.status is GroupStatus.REMOVED:

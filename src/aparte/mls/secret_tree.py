@@ -136,9 +136,7 @@ class SecretTree:
         return keys, tree._with(slot, after)
 
     def _with(self, slot: int, ratchet: Ratchet) -> SecretTree:
-        ratchets = dict(self.ratchets)
-        ratchets[slot] = ratchet
-        return SecretTree(self.nodes, ratchets)
+        return SecretTree(self.nodes, {**self.ratchets, slot: ratchet})
 
     def _ratchet(self, suite: Suite, leaf: LeafIndex, slot: int) -> tuple[SecretTree, Ratchet]:
         found = self.ratchets.get(slot)
