@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from aparte.crypto import UnsupportedSuite
@@ -90,7 +91,12 @@ def run_case(case: Case, index: int, provider: Any) -> Outcome:
 def run_files(paths: Iterable[Path]) -> int:
     provider, passed, failed, unsupported = NativeProvider(), 0, 0, 0
     for path in paths:
-        outcomes = list(run_file(path, provider))
+        try:
+            outcomes = list(run_file(path, provider))
+        except (OSError, ValueError) as error:
+            print(f"{path.name}: cannot be read: {error}")
+            failed += 1
+            continue
         bad = [outcome for outcome in outcomes if outcome.error]
         skipped = sum(not outcome.supported for outcome in outcomes)
         good = len(outcomes) - len(bad) - skipped
