@@ -169,6 +169,10 @@ def frame(group_id: bytes, epoch: int, sender: Sender, body: Body, *, authentica
     return FramedContent(group_id, epoch, sender, authenticated_data, body, raw)
 
 
+#: Version and wire format, as they are signed.
+_TBS_HEAD: Final = {wire: encode_u16(MLS10) + encode_u16(wire) for wire in WireFormat}
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class AuthenticatedContent:
     """Content, how it travelled, and its authentication data. Decoding one proves nothing."""
@@ -204,8 +208,9 @@ class AuthenticatedContent:
 
     def tbs(self, group_context: bytes) -> bytes:
         """FramedContentTBS; `group_context` is the encoded GroupContext of the content's epoch."""
-        context = group_context if self.content.sender.signs_context else b""
-        return encode_u16(MLS10) + encode_u16(self.wire_format) + self.content.raw + context
+        content = self.content
+        context = group_context if content.sender.signs_context else b""
+        return b"".join((_TBS_HEAD[self.wire_format], content.raw, context))
 
     def confirmed_input(self) -> bytes:
         """ConfirmedTranscriptHashInput (§8.2): wire format, content and signature."""

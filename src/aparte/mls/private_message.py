@@ -182,8 +182,8 @@ def open_sender_data(frame: EpochFrame, message: PrivateMessage) -> SenderData:
         raise Undecryptable("6.3.2/open", "the sender data does not open") from error
     if len(plaintext) != 12:
         raise DecodeError("sender data is not 12 bytes long")
-    leaf, generation = int.from_bytes(plaintext[:4]), int.from_bytes(plaintext[4:8])
-    return SenderData(LeafIndex(leaf), Generation(generation), plaintext[8:])
+    numbers = int.from_bytes(plaintext[:8])
+    return SenderData(LeafIndex(numbers >> 32), Generation(numbers & 0xFFFFFFFF), plaintext[8:])
 
 
 def open_content(
