@@ -7,8 +7,9 @@ derived lazily: a member that never speaks costs nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from aparte.codec import encode_u32
 from aparte.crypto import Suite
@@ -35,13 +36,18 @@ DEFAULT_BOUNDS: Final = RatchetBounds()
 _EXHAUSTED: Final = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Ratchet:
-    """One sender's chain: the next secret, its generation, and keys skipped on the way."""
+class Ratchet(NamedTuple):
+    """One sender's chain: the next secret, its generation, and keys skipped on the way.
+
+    This and the tree are tuples, because each message makes new ones: a frozen dataclass takes twice as long.
+    """
 
     secret: bytes
     generation: Generation = Generation(0)
-    skipped: Mapping[int, tuple[bytes, bytes]] = field(default_factory=dict)
+    skipped: Mapping[int, tuple[bytes, bytes]] = MappingProxyType({})
+
+    def __repr__(self) -> str:
+        return "<Ratchet>"
 
 
 def derive_tree_secret(suite: Suite, secret: bytes, label: bytes, generation: int, length: int) -> bytes:
@@ -84,12 +90,14 @@ def _step(suite: Suite, labels: _Labels, secret: bytes, generation: int) -> tupl
     return (key[: labels.key_length], nonce[: labels.nonce_length]), following
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SecretTree:
+class SecretTree(NamedTuple):
     """`nodes`: secrets not yet split. `ratchets`: by ``2 * leaf + (1 if application else 0)``."""
 
     nodes: Mapping[NodeIndex, bytes]
     ratchets: Mapping[int, Ratchet]
+
+    def __repr__(self) -> str:
+        return "<SecretTree>"
 
     @classmethod
     def create(cls, encryption_secret: bytes, leaf_count: int) -> SecretTree:

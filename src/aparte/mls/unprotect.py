@@ -6,7 +6,7 @@ the package act.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aparte.crypto import CryptoError
 from aparte.crypto.labeled import labeled_context
@@ -37,16 +37,17 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class UnverifiedContent:
+class UnverifiedContent(NamedTuple):
     """Opened, perhaps by a key that any member holds; the signature has not been looked at."""
 
     authenticated: AuthenticatedContent
     secret_tree: SecretTree
 
+    def __repr__(self) -> str:
+        return "<UnverifiedContent>"
 
-@dataclass(frozen=True, slots=True, repr=False)
-class VerifiedContent:
+
+class VerifiedContent(NamedTuple):
     """Said by its sender indeed. `tbs` is FramedContentTBS, what its signature covers under SignWithLabel."""
 
     authenticated: AuthenticatedContent
@@ -54,6 +55,9 @@ class VerifiedContent:
     #: The sender's leaf, if it is a member.
     leaf: LeafNode | None
     secret_tree: SecretTree
+
+    def __repr__(self) -> str:
+        return "<VerifiedContent>"
 
 
 def check_addressed(group: Group, message: PublicMessage | PrivateMessage) -> None:

@@ -91,11 +91,18 @@ def walk(value: Any, seen: set[int]) -> Iterator[Any]:
             yield from walk(getattr(value, field.name), seen)
     elif isinstance(value, Mapping):
         for item in value.values():
-            if not isinstance(item, tuple):
+            if not isinstance(item, tuple) or field_names(item):
                 yield from walk(item, seen)
     elif isinstance(value, tuple):
         for item in value:
             yield from walk(item, seen)
+
+
+def field_names(value: Any) -> tuple[str, ...]:
+    """Of a dataclass or of a named tuple; none for anything else."""
+    if dataclasses.is_dataclass(value):
+        return tuple(field.name for field in dataclasses.fields(value))
+    return getattr(value, "_fields", ())
 
 
 def public_values(trio: list[Person]) -> list[Any]:
@@ -191,8 +198,8 @@ def test_every_dataclass_is_frozen_and_slotted() -> None:
 
 def test_no_value_can_be_changed(trio: list[Person]) -> None:
     for value in walk(tuple(public_values(trio)), set()):
-        if dataclasses.is_dataclass(value) and type(value).__module__.startswith("aparte.mls"):
-            name = dataclasses.fields(value)[0].name if dataclasses.fields(value) else "anything"
+        if type(value).__module__.startswith("aparte.mls") and (field_names(value) or dataclasses.is_dataclass(value)):
+            name = field_names(value)[0] if field_names(value) else "anything"
             with pytest.raises((dataclasses.FrozenInstanceError, AttributeError, TypeError)):
                 setattr(value, name, None)
             with pytest.raises((dataclasses.FrozenInstanceError, AttributeError, TypeError)):
