@@ -6,7 +6,6 @@ even node indices, parents odd ones; the level of a node is its number of traili
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NewType
 
 __all__ = [
@@ -17,7 +16,6 @@ __all__ = [
     "copath",
     "is_in_subtree",
     "leaf_of",
-    "leaves_below",
     "left",
     "level",
     "node_count",
@@ -121,9 +119,3 @@ def is_in_subtree(node: NodeIndex, top: NodeIndex) -> bool:
     """Whether `node` is `top` or below it."""
     reach = (1 << level(top)) - 1
     return top - reach <= node <= top + reach
-
-
-def leaves_below(top: NodeIndex) -> Iterator[LeafIndex]:
-    """The leaf indices of a subtree, left to right."""
-    reach = (1 << level(top)) - 1
-    return (LeafIndex(i) for i in range((top - reach) >> 1, ((top + reach) >> 1) + 1))
