@@ -26,7 +26,7 @@ from aparte.mls.leaf_node import LeafNodeContent
 from aparte.mls.parent_hash import path_parent_hashes, verify_parent_hashes
 from aparte.mls.private_message import PrivateMessage, SenderData
 from aparte.mls.ratchet_tree import ParentNode, RatchetTree
-from aparte.mls.tree_math import NodeIndex, leaves_below, left, right
+from aparte.mls.tree_math import LeafIndex, NodeIndex, is_in_subtree, left, right
 from aparte.mls.tree_validation import check_unmerged_leaves
 from aparte.mls.update_path import HpkeCiphertexts, UpdatePath, UpdatePathNode
 from tests.properties import hostile
@@ -73,7 +73,8 @@ def test_all_leaves_unmerged_at_many_levels() -> None:
     for _ in range(3):
         tops = [child for top in tops for child in (left(top), right(top))]
         for top in tops:
-            nodes[top] = ParentNode(b"key %d" % top, b"", tuple(leaves_below(top)))
+            below = tuple(LeafIndex(i) for i in range(count) if is_in_subtree(NodeIndex(2 * i), top))
+            nodes[top] = ParentNode(b"key %d" % top, b"", below)
     tree = RatchetTree(mallory.suite, nodes)
     with at_most(1.5):
         check_unmerged_leaves(tree)
