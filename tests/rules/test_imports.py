@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.rules.house import ROOT
+from tests.rules.house import PYPROJECT, ROOT
+
+(LAYERS,) = (c for c in PYPROJECT["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
+SINGLE = {"__init__", "cli", "codec"}  # modules; every other room is a package
 
 BAD = {
     "src/aparte/codec.py": "import aparte.crypto\n",
     "src/aparte/mls/__init__.py": "import os\n",
     "src/aparte/mls/deep.py": "import cryptography\n",
+    "src/aparte/wire/__init__.py": "import aparte.crypto\n",
+    "src/aparte/trust/__init__.py": "import aparte.server\n",
     "src/aparte/newroom.py": "",
 }
 
@@ -30,8 +35,9 @@ def lint_imports(copy: Path) -> subprocess.CompletedProcess[str]:
 def copy(tmp_path: Path) -> Path:
     """A house of empty rooms under the project's own contracts."""
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    for name in ("__init__.py", "cli.py", "codec.py", "crypto/__init__.py", "mls/__init__.py"):
-        path = tmp_path / "src/aparte" / name
+    rooms = (name for layer in LAYERS["layers"] for name in layer.split(" | "))
+    for name in ("__init__", *rooms):
+        path = tmp_path / "src/aparte" / (f"{name}.py" if name in SINGLE else f"{name}/__init__.py")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     return tmp_path
