@@ -7,7 +7,7 @@ The only place in the program that knows byte offsets. A `Reader` never reads be
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import Any, Final
 
 __all__ = [
     "MAX_VECTOR",
@@ -128,6 +128,15 @@ class Reader:
             raise DecodeError("unexpected end", pos)
         self._pos = stop
         return self._data[pos:stop]
+
+    def unpack(self, fields: struct.Struct) -> tuple[Any, ...]:
+        """Several fields of fixed size at once."""
+        pos = self._pos
+        stop = pos + fields.size
+        if stop > self._end:
+            raise DecodeError("unexpected end", pos)
+        self._pos = stop
+        return fields.unpack_from(self._data, pos)
 
     def length(self) -> int:
         """A vector header. A length that would fit a shorter header is refused (RFC 9420 §2.1.2)."""
