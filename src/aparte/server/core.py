@@ -1,0 +1,171 @@
+"""The host's core: batches of frames in, frames out, one transaction a batch. No sockets, no threads, no clock.
+
+The shell brings frames from links in the order they came, calls `accept` with a batch, and sends what comes back:
+by then all of it is durable. What needs no store is judged first (`judge`), what changes nothing is read elsewhere
+(`read`), so that posts wait for neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from aparte.server.journal import Journal
+from aparte.server.links import Link
+from aparte.server.logs import Logs
+from aparte.server.opening import JudgedOpen
+from aparte.server.policy import HostKeys, LogPolicy
+from aparte.server.posting import Posting
+from aparte.server.step import Refusal, Send, problem
+from aparte.server.store import Store, StoreError, StoreFull, StoreRefused, Transaction
+from aparte.server.subscriptions import Subscriptions
+from aparte.server.tickets import JudgedTicket
+from aparte.wire import ErrorCode
+from aparte.wire.ids import Millis
+from aparte.wire.log_frames import Close, Create, Post
+
+__all__ = ["Arrival", "Core", "JudgedCreate", "LinkClosed", "WriterFrame"]
+
+#: How long a client should wait when the disk fails. Milliseconds.
+_RETRY: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCreate:
+    """A `Create` whose ticket was judged."""
+
+    frame: Create
+    ticket: JudgedTicket
+
+
+@dataclass(frozen=True, slots=True)
+class LinkClosed:
+    """The link is gone: nothing more comes from it, nothing more goes to it."""
+
+
+WriterFrame = Post | JudgedOpen | JudgedCreate | Close
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A frame that came on a link, judged if it has to be."""
+
+    link: Link
+    frame: WriterFrame | LinkClosed
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """An arrival that wants an answer."""
+
+    link: Link
+    frame: WriterFrame
+
+
+class Core:
+    """Decides, one batch at a time. Its memory is never ahead of the store's."""
+
+    def __init__(self, store: Store, keys: HostKeys, *, policy: LogPolicy, report: Callable[[Exception], None]) -> None:
+        self._store = store
+        self._report = report
+        self._journal = Journal()
+        self.subscriptions = Subscriptions()
+        self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal)
+        self._posting = Posting(keys, policy, subscriptions=self.subscriptions, journal=self._journal)
+
+    def accept(self, batch: Sequence[Arrival], now: Millis) -> list[Send]:
+        """Carry out a batch, in order, in one transaction; returns what to send, in order.
+
+        If the store fails, nothing of the batch was done and every request in it is told so. A frame that breaks a
+        rule of the store, or that this code fails on, is left out, and the others are carried out without it.
+        """
+        requests = [_Request(a.link, a.frame) for a in batch if not isinstance(a.frame, LinkClosed)]
+        sends = self._try(requests, now) if requests else []
+        for arrival in batch:
+            if isinstance(arrival.frame, LinkClosed):  # needs no disk, and is not taken back
+                self._logs.closed(arrival.link)
+        return sends
+
+    def _try(self, batch: Sequence[_Request], now: Millis) -> list[Send]:
+        try:
+            return self._carry_out(batch, now)
+        except StoreFull:
+            return _refuse(batch, Refusal(ErrorCode.DISK_FULL, wait=_RETRY))
+        except StoreRefused as error:
+            return self._apart(batch, now, error)
+        except StoreError as error:
+            self._report(error)
+            return _refuse(batch, Refusal(ErrorCode.UNAVAILABLE, wait=_RETRY))
+        except _Fault as fault:
+            self._report(fault.error)
+            at = fault.index
+            rest = [*batch[:at], *batch[at + 1 :]]
+            refused = _refuse(batch[at : at + 1], Refusal(ErrorCode.INTERNAL))
+            return [*refused, *(self._try(rest, now) if rest else [])]
+
+    def _carry_out(self, batch: Sequence[_Request], now: Millis) -> list[Send]:
+        sends: list[Send] = []
+        try:
+            with self._store.transaction() as transaction:
+                posts = [request.frame for request in batch if isinstance(request.frame, Post)]
+                transaction.prefetch([(post.log_id, post.idem) for post in posts])
+                for index, request in enumerate(batch):
+                    sends += self._one(transaction, request, index=index, now=now)
+        except BaseException:
+            self._journal.take_back()
+            raise
+        self._journal.keep()
+        return sends
+
+    def _one(self, transaction: Transaction, request: _Request, *, index: int, now: Millis) -> list[Send]:
+        try:
+            return self._decide(transaction, request, now)
+        except Refusal as refusal:
+            return [_problem(request, refusal)]
+        except StoreError:
+            raise
+        except Exception as error:
+            raise _Fault(index, error) from error
+
+    def _decide(self, transaction: Transaction, request: _Request, now: Millis) -> list[Send]:
+        """Raises `Refusal`, and does so before anything is written."""
+        link, frame = request.link, request.frame
+        match frame:
+            case Post():
+                return self._posting.post(transaction, link, frame=frame, now=now)
+            case JudgedOpen():
+                return self._logs.open(transaction, link, judged=frame, now=now)
+            case JudgedCreate():
+                return self._logs.create(transaction, link, frame=frame.frame, ticket=frame.ticket, now=now)
+            case Close():
+                return self._logs.close(transaction, link, frame=frame)
+            case _:
+                assert_never(frame)
+
+    def _apart(self, batch: Sequence[_Request], now: Millis, error: StoreRefused) -> list[Send]:
+        """Some frame spoils the batch: find it by halves."""
+        if len(batch) == 1:
+            self._report(error)
+            return _refuse(batch, Refusal(ErrorCode.INTERNAL))
+        middle = len(batch) // 2
+        return [*self._try(batch[:middle], now), *self._try(batch[middle:], now)]
+
+
+class _Fault(Exception):
+    """This code failed on the request at `index` of a batch."""
+
+    def __init__(self, index: int, error: Exception) -> None:
+        super().__init__(f"request {index} of the batch")
+        self.index = index
+        self.error = error
+
+
+def _refuse(batch: Sequence[_Request], refusal: Refusal) -> list[Send]:
+    return [_problem(request, refusal) for request in batch]
+
+
+def _problem(request: _Request, refusal: Refusal) -> Send:
+    frame = request.frame
+    number = frame.frame.request if isinstance(frame, JudgedOpen | JudgedCreate) else frame.request
+    return problem(request.link, number, refusal)

@@ -1,0 +1,70 @@
+"""A link as the core knows it: a number, a nonce, and the nodes that it has opened."""
+
+from __future__ import annotations
+
+from array import array
+from enum import Enum
+from typing import Final, NewType
+
+from aparte.server.store import LogKey
+from aparte.wire.ids import LinkNonce, Node
+
+__all__ = ["MAX_OPEN_NODES", "Link", "LinkKind", "LinkNumber"]
+
+#: Logs that one link may have open.
+MAX_OPEN_NODES: Final = 4096
+
+LinkNumber = NewType("LinkNumber", int)
+
+
+class LinkKind(Enum):
+    """What a link is for. A link of one kind takes no frame of the other."""
+
+    ANONYMOUS = "anonymous"
+    IDENTITY = "identity"
+
+
+class Link:
+    """What the core keeps of a link between batches. 16 bytes for each node that it has opened.
+
+    A node that has ended stays until its log is opened anew, so that a post that crossed a commit is answered `Stale`.
+    """
+
+    __slots__ = ("_logs", "_nodes", "kind", "nonce", "number")
+
+    def __init__(self, number: LinkNumber, kind: LinkKind, nonce: LinkNonce) -> None:
+        self.number = number
+        self.kind = kind
+        self.nonce = nonce
+        self._logs = array("q")
+        self._nodes = array("q")
+
+    def holds(self, log: LogKey, node: Node) -> bool:
+        """Whether the link opened this node while it was the log's last."""
+        try:
+            return self._nodes[self._logs.index(log)] == node
+        except ValueError:
+            return False
+
+    def hold(self, log: LogKey, node: Node) -> bool:
+        """Note that the link opened a node; False if it has too many."""
+        try:
+            self._nodes[self._logs.index(log)] = node
+        except ValueError:
+            if len(self._logs) >= MAX_OPEN_NODES:
+                return False
+            self._logs.append(log)
+            self._nodes.append(node)
+        return True
+
+    def release(self, log: LogKey) -> None:
+        """Forget a log."""
+        try:
+            at = self._logs.index(log)
+        except ValueError:
+            return
+        del self._logs[at], self._nodes[at]
+
+    def logs(self) -> list[LogKey]:
+        """The logs of which it holds a node."""
+        return [LogKey(log) for log in self._logs]

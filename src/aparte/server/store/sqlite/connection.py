@@ -1,0 +1,65 @@
+"""Opening the host's database: its settings, its schema, and SQLite's errors as the store's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from aparte.server.store.api import StoreError, StoreFull, StoreRefused
+from aparte.server.store.sqlite.schema import migrations
+
+__all__ = ["NewerSchema", "connect", "migrate", "store_errors"]
+
+_SETTINGS = (
+    "auto_vacuum = INCREMENTAL",  # before the first table; freed pages then return to the disk in small steps
+    "journal_mode = WAL",
+    "foreign_keys = ON",
+    "secure_delete = ON",  # what was pruned is overwritten, not only unlinked
+    "wal_autocheckpoint = 4000",
+    "cache_size = -65536",
+    "temp_store = MEMORY",
+)
+
+
+class NewerSchema(StoreError):
+    """The database was written by a newer version of Aparte."""
+
+
+@contextmanager
+def store_errors() -> Iterator[None]:
+    """Whatever SQLite complains about becomes a `StoreError`."""
+    try:
+        yield
+    except apsw.FullError as error:
+        raise StoreFull(str(error)) from error
+    except (apsw.ConstraintError, apsw.MismatchError, apsw.RangeError, apsw.TooBigError) as error:
+        raise StoreRefused(f"{type(error).__name__}: {error}") from error
+    except apsw.Error as error:
+        raise StoreError(f"{type(error).__name__}: {error}") from error
+
+
+def connect(path: Path, *, vfs: str | None = None, synchronous: str = "FULL") -> apsw.Connection:
+    """A connection with the host's settings. `vfs` and `synchronous` are for tests that break the disk."""
+    with store_errors():
+        connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=200)
+        connection.set_busy_timeout(5000)
+        for setting in (*_SETTINGS, f"synchronous = {synchronous}"):
+            connection.pragma(*setting.split(" = "))
+        return connection
+
+
+def migrate(connection: apsw.Connection) -> None:
+    """Bring the schema up to date, each step in a transaction. Raises `NewerSchema`."""
+    with store_errors():
+        version = int(connection.pragma("user_version"))
+        steps = migrations()
+        if version > steps[-1][0]:
+            raise NewerSchema(f"the data is of schema {version}, this version of Aparte knows {steps[-1][0]}")
+        for number, sql in steps:
+            if number > version:
+                with connection:
+                    connection.execute(sql)
+                    connection.pragma("user_version", number)

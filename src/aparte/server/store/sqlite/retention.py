@@ -1,0 +1,65 @@
+"""Forgetting in time: bodies of messages after their log's days, commits and stubs after 180.
+
+Entries of a log grow old in order, so each log remembers how far the sweep has come and nothing is looked at twice.
+The last entry of a log stays, or the log would forget where it was.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import Any, Final
+
+import apsw
+
+from aparte.server.store.api import LogKey, Pruned
+from aparte.wire.ids import EntryKind, Millis
+
+__all__ = ["STUB_DAYS", "prune"]
+
+STUB_DAYS: Final = 180
+_DAY: Final = 86_400_000
+
+_LOGS = "SELECT id, retention_days, pruned_seq, dropped_seq FROM log WHERE id > ? ORDER BY id LIMIT ?"
+_RIPE = "SELECT seq, at FROM entry WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?"
+
+
+def prune(connection: apsw.Connection, now: Millis, *, after: LogKey, limit: int) -> Pruned:
+    """One step of a sweep, inside a transaction: see `Store.prune`."""
+    touched = 0
+    logs: list[Any] = connection.execute(_LOGS, (after, limit)).fetchall()
+    for log, days, pruned, dropped in logs:
+        left = limit - touched
+        over = _over(connection, log, after=pruned, before=now - days * _DAY, limit=left)
+        if over:
+            _prune_bodies(connection, log, over)
+        gone = _over(connection, log, after=dropped, before=now - STUB_DAYS * _DAY, limit=left)
+        if gone:
+            _drop_stubs(connection, log, gone)
+        touched += len(over) + len(gone)
+        if touched >= limit:
+            return Pruned(touched, after)  # this log may have more: begin with it next time
+        after = log
+    if not logs:
+        connection.execute("DELETE FROM spent_ticket WHERE day < ?", (now // _DAY,))
+    return Pruned(touched, after if logs else None)
+
+
+def _over(connection: apsw.Connection, log: int, *, after: int, before: int, limit: int) -> list[int]:
+    rows: list[Any] = connection.execute(_RIPE, (log, after, limit)).fetchall()
+    return [seq for seq, at in takewhile(lambda row: row[1] < before, rows)]
+
+
+def _prune_bodies(connection: apsw.Connection, log: int, over: list[int]) -> None:
+    connection.execute(
+        "UPDATE entry SET body = NULL WHERE log = ? AND seq BETWEEN ? AND ? AND kind = ?",
+        (log, over[0], over[-1], EntryKind.APP),
+    )
+    connection.execute("UPDATE log SET pruned_seq = ? WHERE id = ?", (over[-1], log))
+
+
+def _drop_stubs(connection: apsw.Connection, log: int, gone: list[int]) -> None:
+    last: Any = connection.execute("SELECT max(seq) FROM entry WHERE log = ?", (log,)).fetchone()
+    node: Any = connection.execute("SELECT max(seq) FROM node WHERE log = ?", (log,)).fetchone()
+    connection.execute("DELETE FROM entry WHERE log = ? AND seq <= ? AND seq < ?", (log, gone[-1], last[0]))
+    connection.execute("DELETE FROM node WHERE log = ? AND seq <= ? AND seq < ?", (log, gone[-1], node[0]))
+    connection.execute("UPDATE log SET dropped_seq = ? WHERE id = ?", (min(gone[-1], last[0] - 1), log))

@@ -1,0 +1,83 @@
+"""`SqliteStore`: one file, one writing connection, one more for each thread that reads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from aparte.server.store.api import LogKey, Pruned, StoreError
+from aparte.server.store.sqlite.connection import connect, migrate, store_errors
+from aparte.server.store.sqlite.heads import HeadCache
+from aparte.server.store.sqlite.reading import SqliteReader
+from aparte.server.store.sqlite.retention import prune
+from aparte.server.store.sqlite.writing import SqliteTransaction
+from aparte.wire.ids import Millis
+
+__all__ = ["SqliteStore"]
+
+
+class SqliteStore:
+    """The store of a host that is one process. Whoever opens it has made sure that nobody else has it open."""
+
+    def __init__(self, path: Path, *, vfs: str | None = None, synchronous: str = "FULL") -> None:
+        self._path = path
+        self._vfs = vfs
+        self._synchronous = synchronous
+        self._connection = connect(path, vfs=vfs, synchronous=synchronous)
+        migrate(self._connection)
+        self._heads = HeadCache()
+        self._readers = threading.local()
+        self._opened: list[apsw.Connection] = []
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        """See `Store.transaction`."""
+        with self._writing():
+            transaction = SqliteTransaction(self._connection, self._heads)
+            yield transaction
+            transaction.write()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with store_errors():
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield
+                self._connection.execute("COMMIT")
+        except BaseException:
+            # Memory must not be ahead of the disk; a failed COMMIT may leave the transaction open, or end it.
+            self._heads.clear()
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise StoreError(f"cannot roll back: {error}") from error
+
+    def reader(self) -> SqliteReader:
+        """See `Store.reader`."""
+        found: SqliteReader | None = getattr(self._readers, "reader", None)
+        if found is None:
+            connection = connect(self._path, vfs=self._vfs, synchronous=self._synchronous)
+            connection.pragma("query_only", "ON")
+            self._opened.append(connection)
+            found = self._readers.reader = SqliteReader(connection)
+        return found
+
+    def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
+        """See `Store.prune`."""
+        with self._writing():
+            return prune(self._connection, now, after=after, limit=limit)
+
+    def close(self) -> None:
+        """See `Store.close`. Whoever reads must have stopped."""
+        with store_errors():
+            for connection in (*self._opened, self._connection):
+                connection.close()

@@ -1,0 +1,165 @@
+"""A writing transaction. Entries are collected and written at its end, many to a statement.
+
+Each statement hands Python's global lock over and back, and under load every hand-over may wait: so there are few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import apsw
+
+from aparte.server.store.api import EntryRow, LogHead, LogKey, NodeState
+from aparte.server.store.sqlite.heads import HeadCache
+from aparte.server.store.sqlite.reading import HEAD_COLUMNS, entry_row, find_node
+from aparte.wire.entries import first_chain
+from aparte.wire.ids import Chain, EntryKind, Idem, LogId, Millis, Node, Seq
+
+__all__ = ["SqliteTransaction"]
+
+#: Rows to a statement: a few sizes, so that statements stay prepared.
+_SIZES: Final = (128, 32, 8, 1)
+_COLUMNS: Final = 12
+_HEAD = """
+    SELECT log.id, node.seq, node.at, node.epoch_key, node.chain, entry.seq, entry.at, entry.chain
+    FROM log
+    JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)
+    LEFT JOIN entry ON entry.log = log.id AND entry.seq = (SELECT max(seq) FROM entry WHERE log = log.id)
+    WHERE log.log_id = ?
+"""
+
+
+def _rows_of(values: int) -> str:
+    return f"({', '.join('?' * values)})"
+
+
+def _insert(count: int) -> str:
+    rows = ", ".join([_rows_of(_COLUMNS - 1)] * count)
+    return f"INSERT INTO entry (log, {HEAD_COLUMNS}, body) VALUES {rows}"  # noqa: S608
+
+
+def _select(count: int) -> str:
+    wanted = ", ".join([_rows_of(2)] * count)
+    columns = ", ".join(f"entry.{name}" for name in HEAD_COLUMNS.split(", "))
+    return (
+        f"WITH wanted (log, idem) AS (VALUES {wanted})"  # noqa: S608
+        f" SELECT entry.log, {columns} FROM wanted JOIN entry ON entry.log = wanted.log AND entry.idem = wanted.idem"
+    )
+
+
+_INSERTS: Final = {count: _insert(count) for count in _SIZES}
+_SELECTS: Final = {count: _select(count) for count in _SIZES}
+
+
+def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    start = 0
+    for size in _SIZES:
+        while len(items) - start >= size:
+            yield items[start : start + size]
+            start += size
+
+
+class SqliteTransaction:
+    """See `Transaction`."""
+
+    __slots__ = ("_connection", "_heads", "_posted", "_rows")
+
+    def __init__(self, connection: apsw.Connection, heads: HeadCache) -> None:
+        self._connection = connection
+        self._heads = heads
+        self._rows: list[tuple[Any, ...]] = []
+        # What is known of idempotency ids: rows of this transaction, and what was prefetched (None: not there).
+        self._posted: dict[tuple[LogKey, Idem], EntryRow | None] = {}
+
+    def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
+        wanted = [(head.key, idem) for log_id, idem in posts if (head := self.head(log_id)) is not None]
+        self._posted |= dict.fromkeys(wanted)
+        for portion in _portions(wanted):
+            given = [value for pair in portion for value in pair]
+            for key, *row in self._connection.execute(_SELECTS[len(portion)], given):
+                found = entry_row((*row, None))
+                self._posted[LogKey(key), found.idem] = found
+
+    def head(self, log_id: LogId) -> LogHead | None:
+        found = self._heads.get(log_id)
+        if found is None:
+            found = self._load_head(log_id)
+            if found is not None:
+                self._heads.put(found)
+        return found
+
+    def _load_head(self, log_id: LogId) -> LogHead | None:
+        row: Any = self._connection.execute(_HEAD, (log_id,)).fetchone()
+        if row is None:
+            return None
+        key, node, node_at, epoch_key, node_chain, seq, at, chain = row
+        if seq is None:
+            seq, at, chain = 0, node_at, node_chain
+        return LogHead(
+            key=LogKey(key),
+            log_id=log_id,
+            seq=Seq(seq),
+            at=Millis(at),
+            chain=Chain(chain),
+            node=Node(node),
+            node_at=Millis(node_at),
+            epoch_key=epoch_key,
+        )
+
+    def posted(self, log: LogKey, idem: Idem) -> EntryRow | None:
+        if (log, idem) not in self._posted:
+            row: Any = self._connection.execute(_SELECTS[1], (log, idem)).fetchone()
+            self._posted[log, idem] = None if row is None else entry_row((*row[1:], None))
+        return self._posted[log, idem]
+
+    def node(self, log: LogKey, node: Node) -> NodeState | None:
+        self.write()
+        return find_node(self._connection, log, node)
+
+    def add_log(self, log_id: LogId, *, epoch_key: bytes, retention_days: int, now: Millis) -> LogHead:
+        self._connection.execute(
+            "INSERT INTO log (log_id, retention_days, pruned_seq, dropped_seq) VALUES (?, ?, 0, 0)",
+            (log_id, retention_days),
+        )
+        head = LogHead(
+            key=LogKey(self._connection.last_insert_rowid()),
+            log_id=log_id,
+            seq=Seq(0),
+            at=now,
+            chain=first_chain(log_id, epoch_key),
+            node=Node(0),
+            node_at=now,
+            epoch_key=epoch_key,
+        )
+        self._add_node(head)
+        return head
+
+    def append(self, head: LogHead, entry: EntryRow) -> LogHead:
+        self._rows.append((head.key, *entry))
+        self._posted[head.key, entry.idem] = entry
+        after = replace(head, seq=entry.seq, at=entry.at, chain=entry.chain)
+        if entry.kind is EntryKind.COMMIT:
+            after = replace(after, node=Node(entry.seq), node_at=entry.at, epoch_key=entry.next_epoch_key)
+            self._add_node(after)
+        else:
+            self._heads.put(after)
+        return after
+
+    def _add_node(self, head: LogHead) -> None:
+        self._connection.execute(
+            "INSERT INTO node (log, seq, at, epoch_key, chain) VALUES (?, ?, ?, ?, ?)",
+            (head.key, head.node, head.node_at, head.epoch_key, head.chain),
+        )
+        self._heads.put(head)
+
+    def spend(self, nonce: bytes, day: int) -> bool:
+        self._connection.execute("INSERT OR IGNORE INTO spent_ticket (nonce, day) VALUES (?, ?)", (nonce, day))
+        return self._connection.changes() == 1
+
+    def write(self) -> None:
+        """Write the entries that were collected."""
+        for portion in _portions(self._rows):
+            self._connection.execute(_INSERTS[len(portion)], [value for row in portion for value in row])
+        self._rows = []

@@ -1,0 +1,54 @@
+"""Tickets on their way in: whether this host takes one, judged before any transaction, and its nonce spent within."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aparte.codec import DecodeError
+from aparte.server.opening import Verify, day_of
+from aparte.server.step import Refusal
+from aparte.server.store import Transaction
+from aparte.wire import ErrorCode, layout_of
+from aparte.wire.ids import Millis, TicketKind
+from aparte.wire.tickets import TICKET_VERSION, Ticket, ticket_statement
+
+__all__ = ["JudgedTicket", "judge_ticket", "read_ticket"]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedTicket:
+    """A ticket whose signature, host, kind and day are right; whether it was spent, only the store knows."""
+
+    nonce: bytes
+    day: int
+
+    def spend(self, transaction: Transaction) -> None:
+        """Take it. Raises `Refusal` if it was taken before."""
+        if not transaction.spend(self.nonce, self.day):
+            raise Refusal(ErrorCode.TICKET_SPENT)
+
+
+def read_ticket(data: bytes) -> Ticket:
+    """The ticket in these bytes. Raises `Refusal`."""
+    try:
+        ticket = layout_of(Ticket).decode(data)
+    except DecodeError as error:
+        raise Refusal(ErrorCode.TICKET_REFUSED, f"not a ticket: {error.problem}") from error
+    if ticket.version != TICKET_VERSION:
+        raise Refusal(ErrorCode.TICKET_REFUSED, f"a ticket of version {ticket.version}")
+    return ticket
+
+
+def judge_ticket(
+    ticket: Ticket, kind: TicketKind, *, host: str, issuer_key: bytes, verify: Verify, now: Millis
+) -> JudgedTicket:
+    """Whether `host` takes this ticket for `kind` today. Raises `Refusal`."""
+    if ticket.acceptor != host:
+        raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket for another host")
+    if ticket.kind is not kind:
+        raise Refusal(ErrorCode.TICKET_REFUSED, f"a ticket to {ticket.kind.name}")
+    if ticket.day < day_of(now):
+        raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket of the past")
+    if not verify(issuer_key, ticket_statement(ticket.body), ticket.signature):
+        raise Refusal(ErrorCode.TICKET_REFUSED, "the issuer did not sign it")
+    return JudgedTicket(ticket.nonce, ticket.day)
