@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from nacl.signing import SigningKey, VerifyKey
 
 from aparte.server.core import Arrival, Core, JudgedCreate, LinkClosed
 from aparte.server.links import Link, LinkKind, LinkNumber
-from aparte.server.opening import judge_open, new_pass
+from aparte.server.opening import JudgedOpen, OpenJudge, new_pass
 from aparte.server.policy import HostKeys, LogPolicy
 from aparte.server.reads import LogReads
 from aparte.server.step import Answer, Refusal, Send
@@ -22,8 +22,8 @@ from aparte.server.store import Store
 from aparte.server.store.sqlite import SqliteStore
 from aparte.server.tickets import JudgedTicket
 from aparte.wire import decode_frame
-from aparte.wire.entries import NO_KEY, Entry, Pass
-from aparte.wire.ids import EntryKind, Idem, LinkNonce, LogId, Millis, Node, Request, Seq
+from aparte.wire.entries import NO_KEY, Entry, Pass, first_chain, next_chain
+from aparte.wire.ids import Chain, EntryKind, Idem, LinkNonce, LogId, Millis, Node, Request, Seq
 from aparte.wire.link_frames import Problem
 from aparte.wire.log_frames import (
     Accepted,
@@ -58,6 +58,9 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
     return True
 
 
+JUDGE = OpenJudge(HOST, pass_key=KEYS.pass_key, verify=verify)
+
+
 def epoch_key(log_id: LogId, node: Node, salt: bytes = b"") -> SigningKey:
     """A node's key pair, as members would derive it."""
     return SigningKey(hashlib.sha256(b"epoch" + log_id + node.to_bytes(8) + salt).digest())
@@ -83,7 +86,7 @@ class Scene:
         """Somebody with a new anonymous link."""
         number = LinkNumber(next(self._numbers))
         nonce = LinkNonce(hashlib.sha256(b"nonce %d" % number).digest())
-        client = Client(self, Link(number, LinkKind.ANONYMOUS, nonce))
+        client = Client(self, Link(number, LinkKind.ANONYMOUS, nonce=nonce))
         self.links[number] = client
         return client
 
@@ -128,14 +131,23 @@ class Client:
     link: Link
     received: list[Any] = field(default_factory=list)
 
+    def brings(self, frame: Any) -> Arrival:
+        """A frame on this link, not handed in: for `Scene.accept`."""
+        return Arrival(self.link, frame)
+
     def sends(self, frame: Any) -> Any:
         """Send one frame as a batch of its own; returns its answer."""
-        self.scene.accept(Arrival(self.link, frame))
+        self.scene.accept(self.brings(frame))
         return self.answer()
 
     def answer(self) -> Any:
         """The latest frame that answers a request."""
-        return next(frame for frame in reversed(self.received) if hasattr(frame, "request"))
+        return self.answers[-1]
+
+    @property
+    def answers(self) -> list[Any]:
+        """The frames that answer requests, in the order in which they came."""
+        return [frame for frame in self.received if hasattr(frame, "request")]
 
     def creates(self, *, retention_days: int = 30, log_id: bytes | None = None) -> Log:
         """A new log, opened."""
@@ -154,11 +166,14 @@ class Client:
         return self.open_many([self.item(log, after=after, shown=shown, node=node)]).items[0]
 
     def open_many(self, items: list[OpenItem], *, only_news: bool = False) -> Opened:
-        frame = Open(Request(2), only_news, tuple(items))
-        judged = judge_open(frame, self.link, host=HOST, pass_key=KEYS.pass_key, verify=verify, now=self.scene.now)
-        opened = self.sends(judged)
+        opened = self.sends(self.opening(items, only_news=only_news))
         assert isinstance(opened, Opened), opened
         return opened
+
+    def opening(self, items: list[OpenItem], *, only_news: bool = False) -> JudgedOpen:
+        """An `Open`, judged and not sent."""
+        frame = Open(Request(2), only_news, tuple(items))
+        return JUDGE.judge(frame, self.link, now=self.scene.now)
 
     def item(self, log: Log, *, after: int = 0, shown: Pass | None = None, node: Node | None = None) -> OpenItem:
         at = log.node if node is None else node
@@ -189,11 +204,15 @@ class Client:
 
     def commits(self, log: Log, body: bytes = b"commit", *, seq: int, **changes: Any) -> Any:
         """Post a commit that will be entry `seq`; the log moves on if it is accepted."""
-        key = epoch_key(log.log_id, Node(seq), log.salt)
-        found = self.posts(log, body, kind=EntryKind.COMMIT, next_epoch_key=bytes(key.verify_key), **changes)
+        found = self.sends(self.commit(log, body, seq=seq, **changes))
         if isinstance(found, Accepted):
             log.node = Node(found.seq)
         return found
+
+    def commit(self, log: Log, body: bytes = b"commit", *, seq: int, **changes: Any) -> Post:
+        """A post of a commit that would be entry `seq`, not sent."""
+        key = epoch_key(log.log_id, Node(seq), log.salt)
+        return self.message(log, body, kind=EntryKind.COMMIT, next_epoch_key=bytes(key.verify_key), **changes)
 
     def closes(self, log: Log) -> Any:
         return self.sends(Close(Request(4), log.log_id))
@@ -236,6 +255,14 @@ def scene(folder: Path, *, policy: LogPolicy | None = None) -> Iterator[Scene]:
         assert not made.faults, made.faults
     finally:
         store.close()
+
+
+def chain_over(log: Log, entries: Iterable[Entry]) -> Chain:
+    """The chain after these entries, which are the log's first."""
+    chain = first_chain(log.log_id, bytes(epoch_key(log.log_id, ROOT, log.salt).verify_key))
+    for entry in entries:
+        chain = next_chain(chain, log.log_id, head=entry.head, body=entry.body_hash)
+    return chain
 
 
 def refused(call: Callable[[], object]) -> Refusal:

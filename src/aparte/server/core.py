@@ -93,7 +93,7 @@ class Core:
         except StoreFull:
             return _refuse(batch, Refusal(ErrorCode.DISK_FULL, wait=_RETRY))
         except StoreRefused as error:
-            return self._apart(batch, now, error)
+            return self._apart(batch, now, error=error)
         except StoreError as error:
             self._report(error)
             return _refuse(batch, Refusal(ErrorCode.UNAVAILABLE, wait=_RETRY))
@@ -120,7 +120,7 @@ class Core:
 
     def _one(self, transaction: Transaction, request: _Request, *, index: int, now: Millis) -> list[Send]:
         try:
-            return self._decide(transaction, request, now)
+            return self._decide(transaction, request, now=now)
         except Refusal as refusal:
             return [_problem(request, refusal)]
         except StoreError:
@@ -128,7 +128,7 @@ class Core:
         except Exception as error:
             raise _Fault(index, error) from error
 
-    def _decide(self, transaction: Transaction, request: _Request, now: Millis) -> list[Send]:
+    def _decide(self, transaction: Transaction, request: _Request, *, now: Millis) -> list[Send]:
         """Raises `Refusal`, and does so before anything is written."""
         link, frame = request.link, request.frame
         match frame:
@@ -143,7 +143,7 @@ class Core:
             case _:
                 assert_never(frame)
 
-    def _apart(self, batch: Sequence[_Request], now: Millis, error: StoreRefused) -> list[Send]:
+    def _apart(self, batch: Sequence[_Request], now: Millis, *, error: StoreRefused) -> list[Send]:
         """Some frame spoils the batch: find it by halves."""
         if len(batch) == 1:
             self._report(error)
@@ -168,4 +168,4 @@ def _refuse(batch: Sequence[_Request], refusal: Refusal) -> list[Send]:
 def _problem(request: _Request, refusal: Refusal) -> Send:
     frame = request.frame
     number = frame.frame.request if isinstance(frame, JudgedOpen | JudgedCreate) else frame.request
-    return problem(request.link, number, refusal)
+    return problem(request.link, number, refusal=refusal)

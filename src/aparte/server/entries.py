@@ -11,7 +11,7 @@ from aparte.wire.limits import MAX_BODY
 __all__ = ["receipt_of", "sent_entry"]
 
 
-def receipt_of(key: bytes, log_id: LogId, row: EntryRow) -> Receipt:
+def receipt_of(key: bytes, log_id: LogId, *, row: EntryRow) -> Receipt:
     """The host's receipt for an entry."""
     head = encode(EntryHead(row.seq, row.at, row.node, row.kind, row.idem, row.next_epoch_key))
     return make_receipt(key, log_id, head=head, body=row.body_hash)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from enum import Enum
 from typing import Final, NewType
 
@@ -32,38 +33,35 @@ class Link:
 
     __slots__ = ("_logs", "_nodes", "kind", "nonce", "number")
 
-    def __init__(self, number: LinkNumber, kind: LinkKind, nonce: LinkNonce) -> None:
+    def __init__(self, number: LinkNumber, kind: LinkKind, *, nonce: LinkNonce) -> None:
         self.number = number
         self.kind = kind
         self.nonce = nonce
-        self._logs = array("q")
+        self._logs = array("q")  # in order, so that one is found by halving
         self._nodes = array("q")
 
     def holds(self, log: LogKey, node: Node) -> bool:
         """Whether the link opened this node while it was the log's last."""
-        try:
-            return self._nodes[self._logs.index(log)] == node
-        except ValueError:
-            return False
+        at = bisect_left(self._logs, log)
+        return at < len(self._logs) and self._logs[at] == log and self._nodes[at] == node
 
     def hold(self, log: LogKey, node: Node) -> bool:
         """Note that the link opened a node; False if it has too many."""
-        try:
-            self._nodes[self._logs.index(log)] = node
-        except ValueError:
-            if len(self._logs) >= MAX_OPEN_NODES:
-                return False
-            self._logs.append(log)
-            self._nodes.append(node)
+        at = bisect_left(self._logs, log)
+        if at < len(self._logs) and self._logs[at] == log:
+            self._nodes[at] = node
+        elif len(self._logs) >= MAX_OPEN_NODES:
+            return False
+        else:
+            self._logs.insert(at, log)
+            self._nodes.insert(at, node)
         return True
 
     def release(self, log: LogKey) -> None:
         """Forget a log."""
-        try:
-            at = self._logs.index(log)
-        except ValueError:
-            return
-        del self._logs[at], self._nodes[at]
+        at = bisect_left(self._logs, log)
+        if at < len(self._logs) and self._logs[at] == log:
+            del self._logs[at], self._nodes[at]
 
     def logs(self) -> list[LogKey]:
         """The logs of which it holds a node."""

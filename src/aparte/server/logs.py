@@ -52,7 +52,7 @@ class Logs:
         items = []
         for claim in judged.claims:
             opened = self._open_one(transaction, link, claim=claim, now=now)
-            if not judged.frame.only_news or _is_news(claim, opened, now):
+            if not judged.frame.only_news or _is_news(claim, opened, now=now):
                 items.append(opened)
         return [answer(link, Opened(judged.frame.request, tuple(items)))]
 
@@ -84,16 +84,17 @@ class Logs:
                 return _not_opened(claim, OpenStatus.REFUSED)
             if not self._follow(head, link):
                 return _not_opened(claim, OpenStatus.TOO_MANY)
-            return self._opened(claim, OpenStatus.LIVE, (head.seq, Node(0), head.chain), now)
+            return self._opened(claim, (head.seq, Node(0), head.chain), now=now)
         node = transaction.node(head.key, item.node)
         if node is None:
             return _not_opened(claim, OpenStatus.NOT_FOUND)
         if claim.epoch_key not in (None, node.epoch_key):
             return _not_opened(claim, OpenStatus.REFUSED)
-        return self._opened(claim, OpenStatus.ENDED, (node.last_seq, node.child, node.last_chain), now)
+        return self._opened(claim, (node.last_seq, node.child, node.last_chain), now=now)
 
-    def _opened(self, claim: Claim, status: OpenStatus, last: tuple[Seq, Node, Chain], now: Millis) -> OpenedItem:
+    def _opened(self, claim: Claim, last: tuple[Seq, Node, Chain], *, now: Millis) -> OpenedItem:
         item = claim.item
+        status = OpenStatus.ENDED if last[1] else OpenStatus.LIVE
         pass_ = new_pass(self._keys.pass_key, item.log_id, node=item.node, now=now)
         return OpenedItem(item.log_id, item.node, status, *last, pass_)
 
@@ -111,7 +112,7 @@ def _not_opened(claim: Claim, status: OpenStatus) -> OpenedItem:
     return OpenedItem(claim.item.log_id, claim.item.node, status, *nothing)
 
 
-def _is_news(claim: Claim, opened: OpenedItem, now: Millis) -> bool:
+def _is_news(claim: Claim, opened: OpenedItem, *, now: Millis) -> bool:
     if opened.status is not OpenStatus.LIVE or opened.head_seq != claim.item.after_seq:
         return True
     shown = claim.item.pass_

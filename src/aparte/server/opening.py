@@ -17,7 +17,7 @@ from aparte.wire.limits import PASS_DAYS
 from aparte.wire.log_frames import Open, OpenItem
 from aparte.wire.statements import open_statement
 
-__all__ = ["Claim", "JudgedOpen", "Verify", "day_of", "is_good_pass", "judge_open", "new_pass"]
+__all__ = ["Claim", "JudgedOpen", "OpenJudge", "Verify", "day_of", "is_good_pass", "new_pass"]
 
 _DAY: Final = 86_400_000
 
@@ -36,7 +36,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class JudgedOpen:
-    """An `Open` whose passes and signatures were checked. Only `judge_open` makes one."""
+    """An `Open` whose passes and signatures were checked. Only `OpenJudge` makes one."""
 
     frame: Open
     claims: tuple[Claim, ...]
@@ -58,15 +58,25 @@ def is_good_pass(key: bytes, shown: Pass, *, log_id: LogId, node: Node, now: Mil
     return shown.day >= day_of(now) and hmac.compare_digest(expected.mac, shown.mac)
 
 
-def judge_open(frame: Open, link: Link, *, host: str, pass_key: bytes, verify: Verify, now: Millis) -> JudgedOpen:
-    """Check every pass and signature of an `Open`."""
-    claims = []
-    for item in frame.items:
-        if item.proof is not None:
-            statement = open_statement(host, link.nonce, log_id=item.log_id, node=item.node)
-            is_good = verify(item.proof.epoch_key, statement, item.proof.signature)
-            claims.append(Claim(item, is_good, item.proof.epoch_key))
-        elif item.pass_ is not None:
-            is_good = is_good_pass(pass_key, item.pass_, log_id=item.log_id, node=item.node, now=now)
-            claims.append(Claim(item, is_good, None))
-    return JudgedOpen(frame, tuple(claims))
+class OpenJudge:
+    """Checks every pass and signature of an `Open`."""
+
+    def __init__(self, host: str, *, pass_key: bytes, verify: Verify) -> None:
+        self._host = host
+        self._pass_key = pass_key
+        self._verify = verify
+
+    def judge(self, frame: Open, link: Link, *, now: Millis) -> JudgedOpen:
+        """Every item, judged."""
+        return JudgedOpen(frame, tuple(self._claim(item, link, now=now) for item in frame.items))
+
+    def _claim(self, item: OpenItem, link: Link, *, now: Millis) -> Claim:
+        log_id, node = item.log_id, item.node
+        if item.proof is None:
+            is_good = item.pass_ is not None and is_good_pass(
+                self._pass_key, item.pass_, log_id=log_id, node=node, now=now
+            )
+            return Claim(item, is_good, None)
+        statement = open_statement(self._host, link.nonce, log_id=log_id, node=node)
+        is_good = self._verify(item.proof.epoch_key, statement, item.proof.signature)
+        return Claim(item, is_good, item.proof.epoch_key)

@@ -42,11 +42,25 @@ class Paces(Generic[Subject]):
         """Milliseconds until `take` may be called; 0 if now."""
         return max(0, self._owed(subject, now) - (self._pace.burst - 1) * self._pace.interval)
 
-    def take(self, subject: Subject, now: Millis, count: int = 1) -> None:
+    def take(self, subject: Subject, now: Millis, *, count: int = 1) -> None:
         """Take `count` now."""
         self._owed_until[subject] = now + self._owed(subject, now) + count * self._pace.interval
         if len(self._owed_until) > self._sweep_at:
             self._sweep(now)
+
+    def admit(self, subject: Subject, now: Millis) -> int:
+        """Take one now if that may be: 0. Otherwise take nothing: milliseconds until it may."""
+        pace = self._pace
+        owed = self._owed_until.get(subject, 0) - now
+        if owed <= 0:
+            self._owed_until[subject] = now + pace.interval
+            if len(self._owed_until) > self._sweep_at:
+                self._sweep(now)
+            return 0
+        wait = self.wait(subject, now)
+        if not wait:
+            self.take(subject, now)
+        return wait
 
     def _owed(self, subject: Subject, now: Millis) -> int:
         owed = self._owed_until.get(subject, 0) - now

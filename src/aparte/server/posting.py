@@ -8,14 +8,15 @@ from aparte.server.links import Link, LinkNumber
 from aparte.server.opening import is_good_pass
 from aparte.server.pace import Paces
 from aparte.server.policy import HostKeys, LogPolicy
-from aparte.server.step import Delivery, Refusal, Send, answer, done
+from aparte.server.step import Answer, Delivery, Refusal, Send, answer, done
 from aparte.server.store import EntryRow, LogHead, LogKey, Transaction
 from aparte.server.subscriptions import Subscriptions
-from aparte.wire import ErrorCode, encode, encode_frame
-from aparte.wire.entries import EntryHead, body_hash, make_receipt, next_chain
-from aparte.wire.ids import EntryKind, LogId, Millis, Node, Receipt, Seq
+from aparte.wire import ErrorCode, encode_frame
+from aparte.wire.entries import body_hash, make_receipt, next_chain
+from aparte.wire.hot import pack_accepted, pack_delivered, pack_entry_head
+from aparte.wire.ids import EntryKind, Millis, Receipt, Seq
 from aparte.wire.limits import MAX_BODY, MAX_COMMIT
-from aparte.wire.log_frames import Accepted, Busy, Delivered, Passed, Post, Stale
+from aparte.wire.log_frames import Busy, Delivered, Passed, Post, Stale
 
 __all__ = ["Posting"]
 
@@ -40,15 +41,15 @@ class Posting:
             raise Refusal(ErrorCode.NOT_OPEN)
         known = transaction.posted(head.key, frame.idem)
         if known is not None:
-            receipt = receipt_of(self._keys.receipt_key, frame.log_id, known)
-            return [answer(link, _accepted(frame, known, receipt))]
+            receipt = receipt_of(self._keys.receipt_key, frame.log_id, row=known)
+            return [_accepted(link, frame, row=known, receipt=receipt)]
         if frame.node != head.node:
             return [self._stale(transaction, link, head=head, frame=frame)]
-        wait = self._wait(head, frame, now)
+        wait = self._admit(head, frame, now=now)
         if wait:
             return [answer(link, Busy(frame.request, wait))]
         if frame.kind is EntryKind.EPHEMERAL:
-            return self._pass_on(link, head, frame=frame, now=now)
+            return self._pass_on(link, head, frame=frame)
         return self._append(transaction, link, head=head, frame=frame, now=now)
 
     def _may_post(self, link: Link, log: LogKey, *, frame: Post, now: Millis) -> bool:
@@ -63,44 +64,42 @@ class Posting:
             raise Refusal(ErrorCode.NOT_FOUND, "no such node")
         return answer(link, Stale(frame.request, node.child))
 
-    def _wait(self, head: LogHead, frame: Post, now: Millis) -> int:
-        """Milliseconds until the log takes such a post."""
-        if frame.kind is not EntryKind.COMMIT:
-            return self._posts.wait(head.key, now)
-        too_young = self._min_node_age - (now - head.node_at) if head.node and now >= head.node_at else 0
-        return max(too_young, self._commits.wait(head.key, now), self._posts.wait(head.key, now))
+    def _admit(self, head: LogHead, frame: Post, *, now: Millis) -> int:
+        """0 if the log takes such a post now; otherwise milliseconds until it does."""
+        if frame.kind is EntryKind.COMMIT:
+            too_young = self._min_node_age - (now - head.node_at) if head.node and now >= head.node_at else 0
+            wait = max(too_young, self._commits.wait(head.key, now))
+            return wait if wait > 0 else self._posts.admit(head.key, now)
+        return self._posts.admit(head.key, now)
 
-    def _pass_on(self, link: Link, head: LogHead, *, frame: Post, now: Millis) -> list[Send]:
-        self._posts.take(head.key, now)
+    def _pass_on(self, link: Link, head: LogHead, *, frame: Post) -> list[Send]:
         payload = encode_frame(Passed(frame.log_id, frame.node, frame.body))
-        delivery = self._deliver(link, head.key, log_id=frame.log_id, seq=Seq(0), payload=payload)
-        return [done(link, frame.request), *delivery]
+        return [done(link, frame.request), *self._deliver(link, head, seq=Seq(0), payload=payload)]
 
     def _append(self, transaction: Transaction, link: Link, *, head: LogHead, frame: Post, now: Millis) -> list[Send]:
-        row, receipt = self._next_row(head, frame, now)
+        seq = Seq(head.seq + 1)
+        at = Millis(max(now, head.at))  # a clock that was set back does not turn the order of a log
+        log_id, node, kind, idem, body = frame.log_id, frame.node, frame.kind, frame.idem, frame.body
+        digest = body_hash(body)
+        packed = pack_entry_head(seq, at, node, kind, idem, frame.next_epoch_key)
+        chain = next_chain(head.chain, log_id, head=packed, body=digest)
+        receipt = make_receipt(self._keys.receipt_key, log_id, head=packed, body=digest)
+        row = EntryRow(seq, at, node, kind, idem, frame.next_epoch_key, chain, digest, len(body), body)
         transaction.append(head, row)
-        self._posts.take(head.key, now)
-        payload = encode_frame(Delivered(frame.log_id, sent_entry(row, receipt)))
-        sends: list[Send] = [answer(link, _accepted(frame, row, receipt))]
-        sends += self._deliver(link, head.key, log_id=frame.log_id, seq=row.seq, payload=payload)
-        if frame.kind is EntryKind.COMMIT:
+        sends = [_accepted(link, frame, row=row, receipt=receipt)]
+        if len(body) <= MAX_BODY:
+            payload = pack_delivered(log_id, packed, body=body, body_hash=digest, receipt=receipt)
+        else:
+            payload = encode_frame(Delivered(log_id, sent_entry(row, receipt)))
+        sends += self._deliver(link, head, seq=seq, payload=payload)
+        if kind is EntryKind.COMMIT:
             self._commits.take(head.key, now)
             self._end(head.key)
         return sends
 
-    def _next_row(self, head: LogHead, frame: Post, now: Millis) -> tuple[EntryRow, Receipt]:
-        seq = Seq(head.seq + 1)
-        at = max(now, head.at)  # a clock that was set back does not turn the order of a log
-        digest = body_hash(frame.body)
-        entry_head = encode(EntryHead(seq, at, frame.node, frame.kind, frame.idem, frame.next_epoch_key))
-        chain = next_chain(head.chain, frame.log_id, head=entry_head, body=digest)
-        receipt = make_receipt(self._keys.receipt_key, frame.log_id, head=entry_head, body=digest)
-        given = (frame.node, frame.kind, frame.idem, frame.next_epoch_key)
-        return EntryRow(seq, at, *given, chain, digest, len(frame.body), frame.body), receipt
-
-    def _deliver(self, link: Link, log: LogKey, *, log_id: LogId, seq: Seq, payload: bytes) -> list[Send]:
-        links = tuple(self._subscriptions.links(log))
-        return [Delivery(links, link.number, log, log_id, seq, payload)] if links else []
+    def _deliver(self, link: Link, head: LogHead, *, seq: Seq, payload: bytes) -> list[Send]:
+        links = self._subscriptions.links(head.key)
+        return [Delivery(links, link.number, head.key, head.log_id, seq, payload)] if links else []
 
     def _end(self, log: LogKey) -> None:
         """A commit ends its node, and with it the node's subscriptions."""
@@ -113,5 +112,7 @@ class Posting:
         self._journal.note(undo)
 
 
-def _accepted(frame: Post, row: EntryRow, receipt: Receipt) -> Accepted:
-    return Accepted(frame.request, row.seq, row.at, Node(row.node), row.chain, row.body_hash, receipt)
+def _accepted(link: Link, frame: Post, *, row: EntryRow, receipt: Receipt) -> Send:
+    place = (row.seq, row.at, row.node)
+    payload = pack_accepted(frame.request, *place, chain=row.chain, body_hash=row.body_hash, receipt=receipt)
+    return Answer(link.number, payload)

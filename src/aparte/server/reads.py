@@ -36,7 +36,7 @@ class LogReads:
         most = min(frame.max_bytes, MAX_ENTRIES_PAGE) - _ENVELOPE
         rows = reader.entries(log, after=after, until=node.last_seq, max_bytes=most)
         key = self._keys.receipt_key
-        entries = tuple(sent_entry(row, receipt_of(key, frame.log_id, row)) for row in rows)
+        entries = tuple(sent_entry(row, receipt_of(key, frame.log_id, row=row)) for row in rows)
         more = bool(rows) and rows[-1].seq < node.last_seq
         return Entries(frame.request, frame.log_id, more, entries)
 
@@ -46,7 +46,7 @@ class LogReads:
         row = reader.entry(log, frame.seq) if frame.node < frame.seq <= node.last_seq else None
         if row is None:
             raise Refusal(ErrorCode.NOT_FOUND, "the node has no such entry")
-        receipt = receipt_of(self._keys.receipt_key, frame.log_id, row)
+        receipt = receipt_of(self._keys.receipt_key, frame.log_id, row=row)
         return Fetched(frame.request, sent_entry(row, receipt, longest=MAX_COMMIT))
 
     def check_receipt(self, frame: CheckReceipt) -> ReceiptChecked:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aparte.server.links import Link, LinkNumber
 from aparte.server.store import LogKey
@@ -15,16 +15,14 @@ from aparte.wire.link_frames import Done, Problem
 __all__ = ["Answer", "Delivery", "Refusal", "Send", "answer", "done", "problem"]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A frame for one link."""
 
     link: LinkNumber
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A frame for all links of a log but the poster's. A link that is too slow misses it and is told up to where."""
 
     links: Collection[LinkNumber]
@@ -59,7 +57,7 @@ def done(link: Link, request: Request) -> Answer:
     return answer(link, Done(request))
 
 
-def problem(link: Link, request: Request, refusal: Refusal) -> Answer:
+def problem(link: Link, request: Request, *, refusal: Refusal) -> Answer:
     """`Problem`, with as much of the detail as fits."""
     detail = refusal.detail.encode()[:MAX_DETAIL].decode(errors="ignore")
     return answer(link, Problem(request, refusal.code, refusal.wait, detail))

@@ -19,12 +19,13 @@ __all__ = ["Subscriptions"]
 _FIRST_BUCKETS: Final = 8
 _BUCKET: Final = 24
 _CROWD: Final = 12
+_SEEN: Final = 4096
 
 
 class Subscriptions:
     """A set of (log, link) pairs that answers which links a log has."""
 
-    __slots__ = ("_buckets", "_crowds", "_level", "_packed", "_split")
+    __slots__ = ("_buckets", "_crowds", "_level", "_packed", "_seen", "_split")
 
     def __init__(self) -> None:
         self._buckets = [(array("q"), array("q")) for _ in range(_FIRST_BUCKETS)]
@@ -32,12 +33,22 @@ class Subscriptions:
         self._split = 0
         self._packed = 0
         self._crowds: dict[LogKey, set[LinkNumber]] = {}
+        # What was asked for lately: logs that are busy are asked for again and again.
+        self._seen: dict[LogKey, tuple[LinkNumber, ...]] = {}
 
     def __len__(self) -> int:
         return self._packed + sum(map(len, self._crowds.values()))
 
-    def links(self, log: LogKey) -> Collection[LinkNumber]:
-        """The links of a log; a snapshot, unless the log has many."""
+    def links(self, log: LogKey) -> tuple[LinkNumber, ...]:
+        """The links of a log, as they are now."""
+        found = self._seen.get(log)
+        if found is None:
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            found = self._seen[log] = tuple(self._find(log))
+        return found
+
+    def _find(self, log: LogKey) -> Collection[LinkNumber]:
         crowd = self._crowds.get(log)
         if crowd is not None:
             return crowd
@@ -53,9 +64,10 @@ class Subscriptions:
 
     def add(self, log: LogKey, link: LinkNumber) -> bool:
         """False if it is there already."""
-        present = self.links(log)
+        present = self._find(log)
         if link in present:
             return False
+        self._seen.pop(log, None)
         if log in self._crowds:
             self._crowds[log].add(link)
         elif len(present) >= _CROWD:
@@ -72,9 +84,10 @@ class Subscriptions:
 
     def remove(self, log: LogKey, link: LinkNumber) -> bool:
         """False if it is not there."""
-        present = self.links(log)
+        present = self._find(log)
         if link not in present:
             return False
+        self._seen.pop(log, None)
         crowd = self._crowds.get(log)
         if crowd is None:
             self.drop(log)
@@ -89,10 +102,11 @@ class Subscriptions:
 
     def drop(self, log: LogKey) -> Collection[LinkNumber]:
         """End all of a log's subscriptions; returns the links that it had."""
+        self._seen.pop(log, None)
         crowd = self._crowds.pop(log, None)
         if crowd is not None:
             return crowd
-        present = self.links(log)
+        present = self._find(log)
         logs, links = self._bucket(log)
         for _ in present:
             at = logs.index(log)

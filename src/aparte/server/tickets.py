@@ -12,7 +12,7 @@ from aparte.wire import ErrorCode, layout_of
 from aparte.wire.ids import Millis, TicketKind
 from aparte.wire.tickets import TICKET_VERSION, Ticket, ticket_statement
 
-__all__ = ["JudgedTicket", "judge_ticket", "read_ticket"]
+__all__ = ["JudgedTicket", "TicketJudge", "read_ticket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +39,21 @@ def read_ticket(data: bytes) -> Ticket:
     return ticket
 
 
-def judge_ticket(
-    ticket: Ticket, kind: TicketKind, *, host: str, issuer_key: bytes, verify: Verify, now: Millis
-) -> JudgedTicket:
-    """Whether `host` takes this ticket for `kind` today. Raises `Refusal`."""
-    if ticket.acceptor != host:
-        raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket for another host")
-    if ticket.kind is not kind:
-        raise Refusal(ErrorCode.TICKET_REFUSED, f"a ticket to {ticket.kind.name}")
-    if ticket.day < day_of(now):
-        raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket of the past")
-    if not verify(issuer_key, ticket_statement(ticket.body), ticket.signature):
-        raise Refusal(ErrorCode.TICKET_REFUSED, "the issuer did not sign it")
-    return JudgedTicket(ticket.nonce, ticket.day)
+class TicketJudge:
+    """Decides whether a host takes a ticket."""
+
+    def __init__(self, host: str, *, verify: Verify) -> None:
+        self._host = host
+        self._verify = verify
+
+    def judge(self, ticket: Ticket, kind: TicketKind, *, issuer_key: bytes, now: Millis) -> JudgedTicket:
+        """For `kind`, today. Raises `Refusal`."""
+        if ticket.acceptor != self._host:
+            raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket for another host")
+        if ticket.kind is not kind:
+            raise Refusal(ErrorCode.TICKET_REFUSED, f"a ticket to {ticket.kind.name}")
+        if ticket.day < day_of(now):
+            raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket of the past")
+        if not self._verify(issuer_key, ticket_statement(ticket.body), ticket.signature):
+            raise Refusal(ErrorCode.TICKET_REFUSED, "the issuer did not sign it")
+        return JudgedTicket(ticket.nonce, ticket.day)

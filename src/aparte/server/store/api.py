@@ -7,12 +7,12 @@ after one. A `Reader` sees what is durable, on a thread of its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, NewType, Protocol
 
-from aparte.wire.ids import Chain, EntryKind, Idem, LogId, Millis, Node, Seq
+from aparte.wire.ids import Chain, EntryKind, Idem, Incarnation, LogId, Millis, Node, Seq
 
 __all__ = [
     "EntryRow",
@@ -59,8 +59,7 @@ class EntryRow(NamedTuple):
     body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class LogHead:
+class LogHead(NamedTuple):
     """A log and its last entry; before the first entry, `seq` and `node` are 0 and `chain` is chain_0."""
 
     key: LogKey
@@ -142,6 +141,9 @@ class Store(Protocol):
 
     def reader(self) -> Reader:
         """A reader for the calling thread."""
+
+    def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
+        """Which life of the store this is: made at the first call, changed by a restore."""
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """One step of a sweep over the logs after `after`: forget what is out of date, about `limit` entries."""

@@ -13,9 +13,12 @@ from aparte.server.store.sqlite.schema import migrations
 
 __all__ = ["NewerSchema", "connect", "migrate", "store_errors"]
 
-_SETTINGS = (
+#: Kept in the file. Setting them takes the writer's lock, even to what they are.
+_OF_THE_FILE = (
     "auto_vacuum = INCREMENTAL",  # before the first table; freed pages then return to the disk in small steps
     "journal_mode = WAL",
+)
+_SETTINGS = (
     "foreign_keys = ON",
     "secure_delete = ON",  # what was pruned is overwritten, not only unlinked
     "wal_autocheckpoint = 4000",
@@ -41,12 +44,15 @@ def store_errors() -> Iterator[None]:
         raise StoreError(f"{type(error).__name__}: {error}") from error
 
 
-def connect(path: Path, *, vfs: str | None = None, synchronous: str = "FULL") -> apsw.Connection:
+def connect(
+    path: Path, *, vfs: str | None = None, synchronous: str = "FULL", read_only: bool = False
+) -> apsw.Connection:
     """A connection with the host's settings. `vfs` and `synchronous` are for tests that break the disk."""
+    settings = (*_SETTINGS, "query_only = ON") if read_only else (*_OF_THE_FILE, *_SETTINGS)
     with store_errors():
         connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=200)
         connection.set_busy_timeout(5000)
-        for setting in (*_SETTINGS, f"synchronous = {synchronous}"):
+        for setting in (*settings, f"synchronous = {synchronous}"):
             connection.pragma(*setting.split(" = "))
         return connection
 

@@ -35,7 +35,7 @@ def entry_row(row: tuple[Any, ...]) -> EntryRow:
     return EntryRow(seq, at, node, EntryKind(kind), *rest)
 
 
-def find_node(connection: apsw.Connection, log: LogKey, node: Node) -> NodeState | None:
+def find_node(connection: apsw.Connection, log: LogKey, *, node: Node) -> NodeState | None:
     """See `Transaction.node`."""
     key: Any = connection.execute(_NODE, (log, node)).fetchone()
     if key is None:
@@ -69,7 +69,7 @@ class SqliteReader:
 
     def node(self, log: LogKey, node: Node) -> NodeState | None:
         with _snapshot(self._connection):
-            return find_node(self._connection, log, node)
+            return find_node(self._connection, log, node=node)
 
     def entries(self, log: LogKey, *, after: Seq, until: Seq, max_bytes: int) -> Sequence[EntryRow]:
         found: list[EntryRow] = []

@@ -21,6 +21,9 @@ _DAY: Final = 86_400_000
 
 _LOGS = "SELECT id, retention_days, pruned_seq, dropped_seq FROM log WHERE id > ? ORDER BY id LIMIT ?"
 _RIPE = "SELECT seq, at FROM entry WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?"
+_LAST = "SELECT max(seq) FROM entry WHERE log = ?"
+# A node goes with the commit that ended it: until then somebody may have to read how it ended.
+_ENDED = "DELETE FROM node WHERE log = ? AND seq < (SELECT max(seq) FROM node WHERE log = ? AND seq <= ?)"
 
 
 def prune(connection: apsw.Connection, now: Millis, *, after: LogKey, limit: int) -> Pruned:
@@ -31,10 +34,12 @@ def prune(connection: apsw.Connection, now: Millis, *, after: LogKey, limit: int
         left = limit - touched
         over = _over(connection, log, after=pruned, before=now - days * _DAY, limit=left)
         if over:
-            _prune_bodies(connection, log, over)
+            _prune_bodies(connection, log, over=over)
         gone = _over(connection, log, after=dropped, before=now - STUB_DAYS * _DAY, limit=left)
+        if gone and (gone[-1],) == connection.execute(_LAST, (log,)).fetchone():
+            gone.pop()
         if gone:
-            _drop_stubs(connection, log, gone)
+            _drop_stubs(connection, log, gone=gone)
         touched += len(over) + len(gone)
         if touched >= limit:
             return Pruned(touched, after)  # this log may have more: begin with it next time
@@ -45,11 +50,15 @@ def prune(connection: apsw.Connection, now: Millis, *, after: LogKey, limit: int
 
 
 def _over(connection: apsw.Connection, log: int, *, after: int, before: int, limit: int) -> list[int]:
-    rows: list[Any] = connection.execute(_RIPE, (log, after, limit)).fetchall()
-    return [seq for seq, at in takewhile(lambda row: row[1] < before, rows)]
+    """The seqs of a log's entries beyond `after` that are older than `before`. Looks at one more at most."""
+    rows: Any = connection.execute(_RIPE, (log, after, limit))
+    try:
+        return [seq for seq, at in takewhile(lambda row: row[1] < before, rows)]
+    finally:
+        rows.close()
 
 
-def _prune_bodies(connection: apsw.Connection, log: int, over: list[int]) -> None:
+def _prune_bodies(connection: apsw.Connection, log: int, *, over: list[int]) -> None:
     connection.execute(
         "UPDATE entry SET body = NULL WHERE log = ? AND seq BETWEEN ? AND ? AND kind = ?",
         (log, over[0], over[-1], EntryKind.APP),
@@ -57,9 +66,7 @@ def _prune_bodies(connection: apsw.Connection, log: int, over: list[int]) -> Non
     connection.execute("UPDATE log SET pruned_seq = ? WHERE id = ?", (over[-1], log))
 
 
-def _drop_stubs(connection: apsw.Connection, log: int, gone: list[int]) -> None:
-    last: Any = connection.execute("SELECT max(seq) FROM entry WHERE log = ?", (log,)).fetchone()
-    node: Any = connection.execute("SELECT max(seq) FROM node WHERE log = ?", (log,)).fetchone()
-    connection.execute("DELETE FROM entry WHERE log = ? AND seq <= ? AND seq < ?", (log, gone[-1], last[0]))
-    connection.execute("DELETE FROM node WHERE log = ? AND seq <= ? AND seq < ?", (log, gone[-1], node[0]))
-    connection.execute("UPDATE log SET dropped_seq = ? WHERE id = ?", (min(gone[-1], last[0] - 1), log))
+def _drop_stubs(connection: apsw.Connection, log: int, *, gone: list[int]) -> None:
+    connection.execute("DELETE FROM entry WHERE log = ? AND seq <= ?", (log, gone[-1]))
+    connection.execute(_ENDED, (log, log, gone[-1]))
+    connection.execute("UPDATE log SET dropped_seq = ? WHERE id = ?", (gone[-1], log))

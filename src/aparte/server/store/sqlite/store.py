@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -15,7 +16,7 @@ from aparte.server.store.sqlite.heads import HeadCache
 from aparte.server.store.sqlite.reading import SqliteReader
 from aparte.server.store.sqlite.retention import prune
 from aparte.server.store.sqlite.writing import SqliteTransaction
-from aparte.wire.ids import Millis
+from aparte.wire.ids import ID_LENGTH, Incarnation, Millis
 
 __all__ = ["SqliteStore"]
 
@@ -28,7 +29,11 @@ class SqliteStore:
         self._vfs = vfs
         self._synchronous = synchronous
         self._connection = connect(path, vfs=vfs, synchronous=synchronous)
-        migrate(self._connection)
+        try:
+            migrate(self._connection)
+        except BaseException:
+            self._connection.close()
+            raise
         self._heads = HeadCache()
         self._readers = threading.local()
         self._opened: list[apsw.Connection] = []
@@ -65,11 +70,20 @@ class SqliteStore:
         """See `Store.reader`."""
         found: SqliteReader | None = getattr(self._readers, "reader", None)
         if found is None:
-            connection = connect(self._path, vfs=self._vfs, synchronous=self._synchronous)
-            connection.pragma("query_only", "ON")
+            connection = connect(self._path, vfs=self._vfs, synchronous=self._synchronous, read_only=True)
             self._opened.append(connection)
             found = self._readers.reader = SqliteReader(connection)
         return found
+
+    def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
+        """See `Store.incarnation`."""
+        with self._writing():
+            execute = self._connection.execute
+            found: Any = execute("SELECT value FROM host WHERE name = 'incarnation'").fetchone()
+            if found is None:
+                found = (rng(ID_LENGTH),)
+                execute("INSERT INTO host (name, value) VALUES ('incarnation', ?)", found)
+        return Incarnation(found[0])
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """See `Store.prune`."""

@@ -6,12 +6,12 @@ Each statement hands Python's global lock over and back, and under load every ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import apsw
 
 from aparte.server.store.api import EntryRow, LogHead, LogKey, NodeState
+from aparte.server.store.sqlite.connection import store_errors
 from aparte.server.store.sqlite.heads import HeadCache
 from aparte.server.store.sqlite.reading import HEAD_COLUMNS, entry_row, find_node
 from aparte.wire.entries import first_chain
@@ -78,7 +78,7 @@ class SqliteTransaction:
         self._posted |= dict.fromkeys(wanted)
         for portion in _portions(wanted):
             given = [value for pair in portion for value in pair]
-            for key, *row in self._connection.execute(_SELECTS[len(portion)], given):
+            for key, *row in self._execute(_SELECTS[len(portion)], given):
                 found = entry_row((*row, None))
                 self._posted[LogKey(key), found.idem] = found
 
@@ -91,7 +91,7 @@ class SqliteTransaction:
         return found
 
     def _load_head(self, log_id: LogId) -> LogHead | None:
-        row: Any = self._connection.execute(_HEAD, (log_id,)).fetchone()
+        row: Any = self._execute(_HEAD, (log_id,)).fetchone()
         if row is None:
             return None
         key, node, node_at, epoch_key, node_chain, seq, at, chain = row
@@ -110,16 +110,17 @@ class SqliteTransaction:
 
     def posted(self, log: LogKey, idem: Idem) -> EntryRow | None:
         if (log, idem) not in self._posted:
-            row: Any = self._connection.execute(_SELECTS[1], (log, idem)).fetchone()
+            row: Any = self._execute(_SELECTS[1], (log, idem)).fetchone()
             self._posted[log, idem] = None if row is None else entry_row((*row[1:], None))
         return self._posted[log, idem]
 
     def node(self, log: LogKey, node: Node) -> NodeState | None:
         self.write()
-        return find_node(self._connection, log, node)
+        with store_errors():
+            return find_node(self._connection, log, node=node)
 
     def add_log(self, log_id: LogId, *, epoch_key: bytes, retention_days: int, now: Millis) -> LogHead:
-        self._connection.execute(
+        self._execute(
             "INSERT INTO log (log_id, retention_days, pruned_seq, dropped_seq) VALUES (?, ?, 0, 0)",
             (log_id, retention_days),
         )
@@ -139,27 +140,33 @@ class SqliteTransaction:
     def append(self, head: LogHead, entry: EntryRow) -> LogHead:
         self._rows.append((head.key, *entry))
         self._posted[head.key, entry.idem] = entry
-        after = replace(head, seq=entry.seq, at=entry.at, chain=entry.chain)
+        place = (head.key, head.log_id, entry.seq, entry.at, entry.chain)
         if entry.kind is EntryKind.COMMIT:
-            after = replace(after, node=Node(entry.seq), node_at=entry.at, epoch_key=entry.next_epoch_key)
+            after = LogHead(*place, Node(entry.seq), entry.at, entry.next_epoch_key)
             self._add_node(after)
         else:
+            after = LogHead(*place, head.node, head.node_at, head.epoch_key)
             self._heads.put(after)
         return after
 
     def _add_node(self, head: LogHead) -> None:
-        self._connection.execute(
+        self._execute(
             "INSERT INTO node (log, seq, at, epoch_key, chain) VALUES (?, ?, ?, ?, ?)",
             (head.key, head.node, head.node_at, head.epoch_key, head.chain),
         )
         self._heads.put(head)
 
     def spend(self, nonce: bytes, day: int) -> bool:
-        self._connection.execute("INSERT OR IGNORE INTO spent_ticket (nonce, day) VALUES (?, ?)", (nonce, day))
+        self._execute("INSERT OR IGNORE INTO spent_ticket (nonce, day) VALUES (?, ?)", (nonce, day))
         return self._connection.changes() == 1
 
     def write(self) -> None:
         """Write the entries that were collected."""
         for portion in _portions(self._rows):
-            self._connection.execute(_INSERTS[len(portion)], [value for row in portion for value in row])
+            self._execute(_INSERTS[len(portion)], [value for row in portion for value in row])
         self._rows = []
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> apsw.Cursor:
+        """What SQLite complains about is a `StoreError` for whoever decides, too, and no fault of theirs."""
+        with store_errors():
+            return self._connection.execute(sql, values)

@@ -1,0 +1,164 @@
+"""Links as the shell knows them: what is written to them, and how much of it they have taken.
+
+What the core sends at once reaches each link in one write. A link that does not keep up misses deliveries, never
+answers, and is told up to where (`Lagged`) as soon as it has caught up; one that takes nothing for long is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from aparte.server.links import Link, LinkNumber
+from aparte.server.step import Delivery, Send
+from aparte.wire import encode_frame
+from aparte.wire.ids import LogId, Seq
+from aparte.wire.log_frames import Lagged
+
+__all__ = ["MAX_PENDING", "Connections", "SocketConnection", "message"]
+
+#: Requests of one link that may be under way; it is not read from while there are more.
+MAX_PENDING: Final = 64
+#: Bytes that may wait for a link before it misses deliveries, and before it is told so.
+_HIGH_WATER: Final = 1 << 20
+_LOW_WATER: Final = 1 << 16
+#: Logs whose deliveries a link may miss before it is cut off instead.
+_MAX_MISSED: Final = 4096
+
+
+def message(payload: bytes) -> bytes:
+    """A binary WebSocket message in one unmasked frame (RFC 6455 §5.2)."""
+    length = len(payload)
+    if length < 126:
+        return b"\x82" + length.to_bytes(1) + payload
+    if length < 1 << 16:
+        return b"\x82\x7e" + length.to_bytes(2) + payload
+    return b"\x82\x7f" + length.to_bytes(8) + payload
+
+
+class SocketConnection:
+    """A link over a WebSocket."""
+
+    __slots__ = ("_missed", "_pending", "_room", "_transport", "link", "seen_at")
+
+    def __init__(self, link: Link, transport: asyncio.WriteTransport, *, now: float) -> None:
+        self.link = link
+        self.seen_at = now
+        self._transport = transport
+        self._pending = 0
+        self._room: asyncio.Future[None] | None = None
+        self._missed: dict[LogId, Seq] = {}
+
+    def answered(self, framed: list[bytes], count: int) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(framed[0] if len(framed) == 1 else b"".join(framed))
+        self._pending -= count
+        self._wake()
+
+    def takes(self, delivery: Delivery) -> bool:
+        if not self._missed and self._transport.get_write_buffer_size() < _HIGH_WATER:
+            return True
+        if delivery.seq:
+            self._missed[delivery.log_id] = delivery.seq
+            if len(self._missed) > _MAX_MISSED:
+                self.cut_off()
+        return False
+
+    @property
+    def lags(self) -> bool:
+        """Whether it has missed something that it was not told of."""
+        return bool(self._missed)
+
+    def begin(self) -> None:
+        """A request of the link is under way."""
+        self._pending += 1
+
+    @property
+    def has_room(self) -> bool:
+        """Whether the link may make another request now."""
+        return self._pending < MAX_PENDING and self._transport.get_write_buffer_size() < _HIGH_WATER
+
+    async def room(self) -> None:
+        """Return when the link may make another request."""
+        while not self.has_room:
+            self._room = asyncio.get_running_loop().create_future()
+            await asyncio.wait([self._room], timeout=0.2)
+
+    def catch_up(self) -> None:
+        """Tell the link what it missed, once it has taken nearly all that was written."""
+        if self._missed and self._transport.get_write_buffer_size() < _LOW_WATER:
+            told = [message(encode_frame(Lagged(log_id, seq))) for log_id, seq in self._missed.items()]
+            self._missed = {}
+            self._transport.write(b"".join(told))
+        self._wake()
+
+    def ping(self) -> None:
+        """An empty ping (RFC 6455 §5.5.2)."""
+        if not self._transport.is_closing() and self._transport.get_write_buffer_size() < _HIGH_WATER:
+            self._transport.write(b"\x89\x00")
+
+    def cut_off(self) -> None:
+        """Drop the link without ceremony."""
+        self._transport.abort()
+
+    def _wake(self) -> None:
+        if self._room is not None and not self._room.done():
+            self._room.set_result(None)
+
+
+class Connections:
+    """All links that are up, by number; and requests over HTTP, each of which waits for one answer."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[LinkNumber, SocketConnection] = {}
+        self._exchanges: dict[LinkNumber, asyncio.Future[bytes]] = {}
+
+    def add(self, connection: SocketConnection) -> None:
+        self._sockets[connection.link.number] = connection
+
+    def exchange(self, link: Link) -> asyncio.Future[bytes]:
+        """Where the answer to a request over HTTP will be."""
+        waiting = self._exchanges[link.number] = asyncio.get_running_loop().create_future()
+        return waiting
+
+    def remove(self, link: Link) -> None:
+        self._sockets.pop(link.number, None)
+        self._exchanges.pop(link.number, None)
+
+    def sockets(self) -> list[SocketConnection]:
+        """The links over WebSockets."""
+        return list(self._sockets.values())
+
+    def release(self, sends: Iterable[Send]) -> None:
+        """Write what the core answered, one write a link, in the core's order."""
+        framed: dict[LinkNumber, list[bytes]] = {}
+        answers: dict[LinkNumber, int] = {}
+        for send in sends:
+            if isinstance(send, Delivery):
+                self._spread(send, framed)
+            elif send.link in self._exchanges:
+                _settle(self._exchanges[send.link], send.payload)
+            else:
+                framed.setdefault(send.link, []).append(message(send.payload))
+                answers[send.link] = answers.get(send.link, 0) + 1
+        for number, messages in framed.items():
+            connection = self._sockets.get(number)
+            if connection is not None:
+                connection.answered(messages, answers.get(number, 0))
+
+    def _spread(self, delivery: Delivery, framed: dict[LinkNumber, list[bytes]]) -> None:
+        payload = message(delivery.payload)
+        for number in delivery.links:
+            connection = self._sockets.get(number)
+            if number != delivery.poster and connection is not None and connection.takes(delivery):
+                messages = framed.get(number)
+                if messages is None:
+                    framed[number] = [payload]
+                else:
+                    messages.append(payload)
+
+
+def _settle(waiting: asyncio.Future[bytes], payload: bytes) -> None:
+    if not waiting.done():
+        waiting.set_result(payload)

@@ -1,0 +1,154 @@
+"""The host's HTTP: two WebSockets, one frame a request, and what a newcomer may know.
+
+No cookie exists and nothing is authenticated by where a page came from, so links take any Origin and the rest allows
+any, without credentials.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiohttp import WSMsgType, web
+
+from aparte.server.links import LinkKind
+from aparte.server.shell.connections import SocketConnection, message
+from aparte.server.shell.pacing import AddressPace, block_of
+from aparte.server.shell.reception import Malformed, Reception
+from aparte.server.step import Refusal, problem
+from aparte.wire import ErrorCode, encode_frame
+from aparte.wire.ids import Incarnation, LinkNonce, Millis, Request
+from aparte.wire.limits import MAX_COMMIT, MAX_FRAME
+from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting
+
+__all__ = ["FRAME_TYPE", "About", "HostHttp"]
+
+FRAME_TYPE: Final = "application/octet-stream"
+_HTTP_FRAME: Final = MAX_COMMIT + 1024
+_CORS: Final = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Content-Type",
+    "Access-Control-Max-Age": "86400",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a host says of itself to anybody."""
+
+    host: str
+    version: str
+    incarnation: Incarnation
+    ticket_key: bytes
+
+
+class HostHttp:
+    """The handlers of the host's routes."""
+
+    def __init__(
+        self,
+        reception: Reception,
+        about: About,
+        *,
+        pace: AddressPace,
+        clock: Callable[[], Millis],
+        rng: Callable[[int], bytes],
+    ) -> None:
+        self._reception = reception
+        self._about = about
+        self._pace = pace
+        self._clock = clock
+        self._rng = rng
+
+    def routes(self) -> list[web.RouteDef]:
+        """To be mounted at the host's root."""
+        return [
+            web.get("/v1/anonymous", self.anonymous),
+            web.get("/v1/identity", self.identity),
+            web.post("/v1/frame", self.frame),
+            web.options("/v1/frame", self.preflight),
+            web.get("/.well-known/aparte", self.well_known),
+            web.get("/healthz", self.health),
+        ]
+
+    async def anonymous(self, request: web.Request) -> web.StreamResponse:
+        """The link that proves nothing but epoch keys."""
+        return await self._link(request, LinkKind.ANONYMOUS)
+
+    async def identity(self, request: web.Request) -> web.StreamResponse:
+        """The link that proves a device."""
+        return await self._link(request, LinkKind.IDENTITY)
+
+    async def frame(self, request: web.Request) -> web.Response:
+        """One frame in, one frame out."""
+        if request.content_length is None or request.content_length > _HTTP_FRAME:
+            raise web.HTTPRequestEntityTooLarge(_HTTP_FRAME, request.content_length or 0, headers=_CORS)
+        await self._pace.turn(block_of(request.remote))
+        try:
+            answer = await self._reception.exchange(await request.read())
+        except Malformed as error:
+            return web.Response(status=400, text=f"not a frame: {error}\n", headers=_CORS)
+        return web.Response(body=answer, content_type=FRAME_TYPE, headers=_CORS)
+
+    async def preflight(self, _: web.Request) -> web.Response:
+        """CORS."""
+        return web.Response(status=204, headers=_CORS)
+
+    async def well_known(self, _: web.Request) -> web.Response:
+        """Keys, limits, version: what a client needs before its first link."""
+        about: dict[str, Any] = {
+            "host": self._about.host,
+            "protocol": PROTOCOL_VERSION,
+            "version": self._about.version,
+            "incarnation": self._about.incarnation.hex(),
+            "ticket_key": self._about.ticket_key.hex(),
+        }
+        return web.json_response(about, headers={**_CORS, "Cache-Control": "max-age=300"})
+
+    async def health(self, _: web.Request) -> web.Response:
+        """For whoever watches the process."""
+        return web.Response(text="ok\n")
+
+    async def _link(self, request: web.Request, kind: LinkKind) -> web.StreamResponse:
+        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, autoping=False, timeout=5)
+        await socket.prepare(request)
+        transport = request.transport
+        if transport is None:
+            return socket
+        link = self._reception.link(kind, LinkNonce(self._rng(32)))
+        connection = SocketConnection(link, transport, now=time.monotonic())
+        self._reception.connections.add(connection)
+        try:
+            connection.begin()
+            connection.answered([message(self._greeting(link.nonce))], 1)
+            await self._serve(socket, connection, block=block_of(request.remote))
+        finally:
+            self._reception.closed(link)
+        return socket
+
+    def _greeting(self, nonce: LinkNonce) -> bytes:
+        about = self._about
+        return encode_frame(Greeting(PROTOCOL_VERSION, about.host, nonce, about.incarnation, self._clock()))
+
+    async def _serve(self, socket: web.WebSocketResponse, connection: SocketConnection, *, block: str) -> None:
+        async for item in socket:
+            connection.seen_at = time.monotonic()
+            if item.type is WSMsgType.BINARY:
+                if self._pace.wait(block):
+                    await self._pace.turn(block)
+                try:
+                    await self._reception.take(connection, item.data)
+                except Malformed as error:
+                    connection.begin()
+                    told = problem(connection.link, Request(0), refusal=Refusal(ErrorCode.MALFORMED, str(error)))
+                    connection.answered([message(told.payload)], 1)
+                    await socket.close(code=1002, message=b"not a frame")
+                    return
+            elif item.type is WSMsgType.PING:
+                await socket.pong(item.data)
+            elif item.type is WSMsgType.TEXT:
+                await socket.close(code=1003, message=b"binary messages only")
+                return

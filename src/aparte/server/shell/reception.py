@@ -1,0 +1,132 @@
+"""Where frames come in: each is decoded, judged, and brought to whoever answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from aparte.codec import DecodeError
+from aparte.server.core import Arrival, LinkClosed
+from aparte.server.links import Link, LinkKind, LinkNumber
+from aparte.server.reads import LogReads
+from aparte.server.shell.connections import Connections, SocketConnection
+from aparte.server.shell.judging import Judge
+from aparte.server.shell.writer import Writer
+from aparte.server.step import Answer, Refusal, answer, problem
+from aparte.server.store import Store, StoreError
+from aparte.wire import ANONYMOUS_FRAMES, IDENTITY_FRAMES, ErrorCode, decode_frame
+from aparte.wire.ids import LinkNonce, Millis, Request
+from aparte.wire.limits import MAX_BODY
+from aparte.wire.log_frames import CheckReceipt, Close, Create, FetchEntry, Open, Post, Read
+
+__all__ = ["Malformed", "Reception"]
+
+
+class Malformed(Exception):
+    """What came is not a frame."""
+
+
+class Reception:
+    """Takes frames from links, in order for each link."""
+
+    def __init__(
+        self, store: Store, *, reads: LogReads, writer: Writer, judge: Judge, clock: Callable[[], Millis]
+    ) -> None:
+        self.connections = Connections()
+        self._store = store
+        self._reads = reads
+        self._writer = writer
+        self._judge = judge
+        self._clock = clock
+        self._numbers = itertools.count(1)
+        self._readers = ThreadPoolExecutor(1, thread_name_prefix="aparte-reader")
+
+    def link(self, kind: LinkKind, nonce: LinkNonce) -> Link:
+        """A new link."""
+        return Link(LinkNumber(next(self._numbers)), kind, nonce=nonce)
+
+    def closed(self, link: Link) -> None:
+        """The link is down."""
+        self.connections.remove(link)
+        self._writer.submit(Arrival(link, LinkClosed()))
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._readers.shutdown()
+        self._judge.close()
+
+    async def take(self, connection: SocketConnection, data: bytes) -> None:
+        """Take one frame of a link, when it may have another under way. Raises `Malformed`."""
+        frame = _decode(data)
+        if not connection.has_room:
+            await connection.room()
+        connection.begin()
+        if type(frame) is Post and len(frame.body) <= MAX_BODY and connection.link.kind is LinkKind.ANONYMOUS:
+            self._writer.submit(Arrival(connection.link, frame))  # the way of nearly all frames, without detours
+            return
+        send = await self._bring(connection.link, frame, over_http=False)
+        if send is not None:
+            self.connections.release([send])
+
+    async def exchange(self, data: bytes) -> bytes:
+        """Take one frame over HTTP; returns the answer's bytes. Raises `Malformed`."""
+        frame = _decode(data)
+        link = self.link(LinkKind.ANONYMOUS, LinkNonce(bytes(32)))
+        waiting = self.connections.exchange(link)
+        try:
+            send = await self._bring(link, frame, over_http=True)
+            return await waiting if send is None else send.payload
+        finally:
+            self.connections.remove(link)  # it has opened nothing, so the core need not hear of its end
+
+    async def _bring(self, link: Link, frame: object, *, over_http: bool) -> Answer | None:
+        """Bring a frame to the writer, or answer it here."""
+        request = getattr(frame, "request", Request(0))
+        try:
+            return await self._answer(link, frame, over_http=over_http)
+        except Refusal as refusal:
+            return problem(link, request, refusal=refusal)
+        except StoreError:
+            return problem(link, request, refusal=Refusal(ErrorCode.UNAVAILABLE, wait=2_000))
+
+    async def _answer(self, link: Link, frame: object, *, over_http: bool) -> Answer | None:
+        takes = ANONYMOUS_FRAMES if link.kind is LinkKind.ANONYMOUS else IDENTITY_FRAMES
+        if type(frame) not in takes:
+            raise Refusal(ErrorCode.UNEXPECTED, "not on this link")
+        match frame:
+            case Post():
+                if len(frame.body) > MAX_BODY and not over_http:
+                    raise Refusal(ErrorCode.TOO_LARGE, "long commits go over HTTP")
+                self._writer.submit(Arrival(link, frame))
+            case Close():
+                self._writer.submit(Arrival(link, frame))
+            case Open():
+                if over_http:
+                    raise Refusal(ErrorCode.UNEXPECTED, "nodes are opened on a link")
+                self._writer.submit(Arrival(link, await self._judge.open(frame, link)))
+            case Create():
+                self._writer.submit(Arrival(link, await self._judge.create(frame)))
+            case Read():
+                return await self._read(link, lambda: self._reads.read(self._store.reader(), frame, now=self._clock()))
+            case FetchEntry():
+                if not over_http:
+                    raise Refusal(ErrorCode.UNEXPECTED, "entries are fetched over HTTP")
+                return await self._read(link, lambda: self._reads.fetch(self._store.reader(), frame, now=self._clock()))
+            case CheckReceipt():
+                return answer(link, self._reads.check_receipt(frame))
+            case _:
+                raise Refusal(ErrorCode.UNEXPECTED, "not served yet")
+        return None
+
+    async def _read(self, link: Link, work: Callable[[], object]) -> Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, lambda: answer(link, work()))
+
+
+def _decode(data: bytes) -> object:
+    try:
+        return decode_frame(data)
+    except DecodeError as error:
+        raise Malformed(str(error)) from error

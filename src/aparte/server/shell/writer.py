@@ -1,0 +1,63 @@
+"""The one thread that writes. It commits whatever has come while the last commit was flushed: no timer, no waiting."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from aparte.server.core import Arrival, Core
+from aparte.server.step import Send
+from aparte.wire.ids import Millis
+
+__all__ = ["Writer"]
+
+#: Requests to a transaction, so that the first of them does not wait too long for the last.
+_BATCH: Final = 256
+
+
+class Writer:
+    """Feeds the core from a queue; hands over what is to be sent once it is durable."""
+
+    def __init__(self, core: Core, *, clock: Callable[[], Millis], release: Callable[[list[Send]], None]) -> None:
+        self._core = core
+        self._clock = clock
+        self._release = release
+        self._queue: queue.SimpleQueue[Arrival | Callable[[], None] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="aparte-writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def submit(self, arrival: Arrival) -> None:
+        """Take a request; its answers come through `release`."""
+        self._queue.put(arrival)
+
+    def between(self, work: Callable[[], None]) -> None:
+        """Do something to the store between two batches, on the writer's thread."""
+        self._queue.put(work)
+
+    def stop(self) -> None:
+        """Carry out what was submitted, then end. Returns when done."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            item = self._queue.get()
+            batch: list[Arrival] = []
+            while isinstance(item, Arrival):
+                batch.append(item)
+                if len(batch) == _BATCH:
+                    break
+                try:
+                    item = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            if batch:
+                self._release(self._core.accept(batch, self._clock()))
+            if item is None:
+                return
+            if not isinstance(item, Arrival):
+                item()
