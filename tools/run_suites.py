@@ -52,6 +52,8 @@ TABLES = {
         "contracts": tests("contracts"),
         "vectors": tests("vectors"),
         "properties": tests("properties"),
+        "disk": tests("disk"),
+        "server": tests("server"),
         "interop": tests("interop"),
     },
     "soak": {

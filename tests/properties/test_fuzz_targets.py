@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fuzz import decoders, join, process, state
+from tests.fuzz import decoders, frames, join, process, state
 
-TARGETS = {"decoders": decoders, "process": process, "join": join, "state": state}
+TARGETS = {"decoders": decoders, "process": process, "join": join, "state": state, "frames": frames}
 
 
 @pytest.mark.parametrize("name", TARGETS)

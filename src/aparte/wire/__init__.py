@@ -6,7 +6,7 @@ What travels is read and written by `encode_frame` and `decode_frame`. The frame
 
 from aparte.wire import account_frames, limits, link_frames, log_frames
 from aparte.wire.codes import ErrorCode
-from aparte.wire.frames import FRAMES, decode_frame, encode_frame, frame_type
+from aparte.wire.frames import FRAMES, UnknownFrame, decode_frame, encode_frame, frame_type
 from aparte.wire.layout import encode, layout_of
 from aparte.wire.links import ANONYMOUS_FRAMES, IDENTITY_FRAMES, AnonymousFrame, IdentityFrame
 
@@ -17,6 +17,7 @@ __all__ = [
     "AnonymousFrame",
     "ErrorCode",
     "IdentityFrame",
+    "UnknownFrame",
     "account_frames",
     "decode_frame",
     "encode",

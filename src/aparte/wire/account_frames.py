@@ -6,7 +6,7 @@ from typing import Annotated
 
 from aparte.wire import fields as f
 from aparte.wire.frames import frame
-from aparte.wire.layout import ListOf, Text, Vector, structure
+from aparte.wire.layout import U32, ListOf, Text, Vector, structure
 from aparte.wire.limits import (
     MAX_CAPABILITIES,
     MAX_GENESIS,
@@ -15,6 +15,7 @@ from aparte.wire.limits import (
     MAX_KEY_PACKAGE,
     MAX_KEY_PACKAGES,
     MAX_MANIFEST,
+    MAX_MANIFESTS,
     MAX_NAME,
     MAX_PROOF,
     MAX_TICKET,
@@ -31,6 +32,7 @@ __all__ = [
     "Drop",
     "FetchInbox",
     "FetchKeyPackages",
+    "FetchManifests",
     "Found",
     "GetTickets",
     "InboxArrived",
@@ -40,14 +42,17 @@ __all__ = [
     "KeyPackages",
     "LookUpAccount",
     "LookUpName",
+    "Manifests",
     "OwnKeyPackage",
     "Prove",
     "Proven",
     "PutKeyPackages",
     "PutManifest",
+    "PutRootManifest",
     "ReleaseName",
     "SetCapabilities",
     "SignUp",
+    "SignedManifest",
     "Stock",
     "TakeName",
     "Tickets",
@@ -124,6 +129,34 @@ class Drop:
     item: Annotated[bytes, Vector(MAX_INBOX_ITEM)]
 
 
+@frame(0x14)
+class FetchManifests:
+    """The manifests of an account since its current generation began: those with this `n` or a higher one, in order.
+
+    A stranger needs them: what a device signed proves nothing without the manifest before it.
+    """
+
+    request: f.Request
+    account_id: f.AccountId
+    from_n: Annotated[int, U32]
+
+
+@structure
+class SignedManifest:
+    """A manifest as it was signed."""
+
+    manifest: Annotated[bytes, Vector(MAX_MANIFEST)]
+
+
+@frame(0xA2)
+class Manifests:
+    """Answers `FetchManifests`. `more` says that further ones follow the last of these."""
+
+    request: f.Request
+    more: f.Flag
+    manifests: Annotated[tuple[SignedManifest, ...], ListOf(SignedManifest, MAX_MANIFESTS)]
+
+
 # ------------------------------------------------------------------------------------------- identity
 
 
@@ -144,11 +177,11 @@ class SignUp:
 
 @frame(0x21)
 class Prove:
-    """Show that this link is the device's: its key signs `identity_statement`."""
+    """Show that this link is the device's: its key signs `identity_statement`. The device's id follows from its key."""
 
     request: f.Request
     account_id: f.AccountId
-    device_id: f.DeviceId
+    device_key: f.PublicKey
     signature: f.Signature
 
 
@@ -320,3 +353,15 @@ class CancelDeletion:
     """Keep the account after all. Any device may ask."""
 
     request: f.Request
+
+
+@frame(0x2C)
+class PutRootManifest:
+    """As `PutManifest`, for a manifest that root has signed: the link need not have proved any device.
+
+    So an account whose devices were all lost, or revoked by a thief, is its owner's again.
+    """
+
+    request: f.Request
+    genesis: Annotated[bytes, Vector(MAX_GENESIS)]
+    manifest: Annotated[bytes, Vector(MAX_MANIFEST)]

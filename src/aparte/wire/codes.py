@@ -42,7 +42,7 @@ class ErrorCode(IntEnum):
     INBOX_FULL = 22
     #: The link has proved no device yet, or has proved one already.
     WRONG_STATE = 23
-    #: The account exists already, with other beginnings.
+    #: The account exists already, with other beginnings; or it was deleted less than 180 days ago.
     ACCOUNT_EXISTS = 32
     #: Somebody has this name, or had it until recently.
     NAME_TAKEN = 33

@@ -12,10 +12,15 @@ from typing import Final, TypeVar, dataclass_transform
 from aparte.codec import DecodeError, Reader
 from aparte.wire.layout import Layout, layout_of, structure
 
-__all__ = ["FRAMES", "FROM_HOST", "decode_frame", "encode_frame", "frame", "frame_type"]
+__all__ = ["FRAMES", "FROM_HOST", "UnknownFrame", "decode_frame", "encode_frame", "frame", "frame_type"]
 
 #: This bit is set in the types that the host sends.
 FROM_HOST: Final = 0x80
+
+
+class UnknownFrame(DecodeError):
+    """No frame that this version knows has this type. Nothing is wrong with the bytes otherwise."""
+
 
 FRAMES: Final[dict[int, type]] = {}
 _HEADS: dict[type, tuple[bytes, Layout[object]]] = {}
@@ -50,12 +55,12 @@ def encode_frame(value: object) -> bytes:
 
 
 def decode_frame(data: bytes) -> object:
-    """The frame that is all of `data`. Raises `DecodeError`, also for a type that nobody knows."""
+    """The frame that is all of `data`. Raises `DecodeError`; `UnknownFrame` for a type that nobody knows."""
     reader = Reader(data)
     number = reader.u8()
     cls = FRAMES.get(number)
     if cls is None:
-        raise DecodeError(f"no frame has type {number:#04x}")
+        raise UnknownFrame(f"no frame has type {number:#04x}")
     value: object = layout_of(cls).decode_from(reader)
     reader.finish()
     return value

@@ -10,6 +10,7 @@ __all__ = [
     "HASH_LENGTH",
     "ID_LENGTH",
     "KEY_LENGTH",
+    "MAX_NUMBER",
     "SIGNATURE_LENGTH",
     "AccountId",
     "Chain",
@@ -29,6 +30,8 @@ __all__ = [
     "TicketKind",
 ]
 
+#: The greatest number that a field of 64 bits may hold: databases have signed integers.
+MAX_NUMBER: Final = (1 << 63) - 1
 ID_LENGTH: Final = 16
 DEVICE_ID_LENGTH: Final = 16
 HASH_LENGTH: Final = 32

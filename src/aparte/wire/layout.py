@@ -15,11 +15,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from enum import IntEnum
 from operator import attrgetter
 from typing import Annotated, Any, Generic, TypeVar, dataclass_transform, get_origin, get_type_hints
 
 from aparte.codec import DecodeError, EncodeError, Reader, encode_vector
+from aparte.wire.ids import MAX_NUMBER
+from aparte.wire.kinds import U8, U16, U32, U64, Choice, Field, Number, Opaque, Text, Vector
 
 __all__ = [
     "U8",
@@ -43,109 +44,6 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Field:
-    """How one field is written. A fixed one has a `struct` format, and perhaps a conversion after unpacking."""
-
-    @property
-    def format(self) -> str:
-        return ""
-
-    def accept(self, value: Any) -> Any:
-        """What a fixed field's unpacked value means; ValueError if nothing."""
-        return value
-
-    def encode(self, value: Any) -> bytes:
-        raise NotImplementedError
-
-    def decode(self, reader: Reader) -> Any:
-        raise NotImplementedError
-
-    def declare(self, name: str) -> str:
-        """The field in the presentation language."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class _UInt(Field):
-    bits: int
-
-    @property
-    def format(self) -> str:
-        return {8: "B", 16: "H", 32: "I", 64: "Q"}[self.bits]
-
-    def declare(self, name: str) -> str:
-        return f"uint{self.bits} {name}"
-
-
-U8, U16, U32, U64 = _UInt(8), _UInt(16), _UInt(32), _UInt(64)
-
-
-@dataclass(frozen=True)
-class Opaque(Field):
-    """`opaque name[length]`."""
-
-    length: int
-
-    @property
-    def format(self) -> str:
-        return f"{self.length}s"
-
-    def declare(self, name: str) -> str:
-        return f"opaque {name}[{self.length}]"
-
-
-@dataclass(frozen=True)
-class Choice(Field):
-    """One byte that names a member of `kinds`, or 0 and 1 for `bool`."""
-
-    kinds: type[IntEnum | bool]
-    format: str = "B"
-
-    def accept(self, value: int) -> Any:
-        if self.kinds is bool and value > 1:
-            raise ValueError(f"{value} is neither 0 nor 1")
-        return self.kinds(value)
-
-    def declare(self, name: str) -> str:
-        return f"{self.kinds.__name__} {name}"
-
-
-@dataclass(frozen=True)
-class Vector(Field):
-    """`opaque name<V>` of at most `limit` bytes."""
-
-    limit: int
-
-    def encode(self, value: bytes) -> bytes:
-        if len(value) > self.limit:
-            raise EncodeError(f"{len(value)} bytes where {self.limit} are allowed")
-        return encode_vector(value)
-
-    def decode(self, reader: Reader) -> bytes:
-        return reader.vector(self.limit)
-
-    def declare(self, name: str) -> str:
-        return f"opaque {name}<0..{self.limit}>"
-
-
-@dataclass(frozen=True)
-class Text(Vector):
-    """UTF-8 in a vector of at most `limit` bytes."""
-
-    def encode(self, value: str) -> bytes:  # type: ignore[override]
-        return super().encode(value.encode())
-
-    def decode(self, reader: Reader) -> str:  # type: ignore[override]
-        start = reader.position
-        try:
-            return super().decode(reader).decode()
-        except UnicodeDecodeError as error:
-            raise DecodeError("not UTF-8", start) from error
-
-    def declare(self, name: str) -> str:
-        return f"utf8 {name}<0..{self.limit}>"
-
-
 @dataclass(frozen=True)
 class Maybe(Field):
     """`optional<T>` (RFC 9420 §2.1.1)."""
@@ -159,8 +57,8 @@ class Maybe(Field):
         return _decode_one(self.inner, reader) if reader.optional() else None
 
     def declare(self, name: str) -> str:
-        inner, _, length = self.inner.declare("").replace("<", " <").partition(" ")
-        return f"optional<{inner}{length.strip()}> {name}"
+        inner, _, remark = self.inner.declare("").partition(";")
+        return f"optional<{inner.replace(' ', '')}> {name};{remark}"
 
 
 @dataclass(frozen=True)
@@ -187,7 +85,7 @@ class ListOf(Field):
         return tuple(items)
 
     def declare(self, name: str) -> str:
-        return f"{self.inner.__name__} {name}<V>  (at most {self.limit} items)"
+        return f"{self.inner.__name__} {name}<V>;  /* at most {self.limit:,} items */"
 
 
 @dataclass(frozen=True)
@@ -203,7 +101,7 @@ class Nested(Field):
         return layout_of(self.inner).decode_from(reader)
 
     def declare(self, name: str) -> str:
-        return f"{self.inner.__name__} {name}"
+        return f"{self.inner.__name__} {name};"
 
 
 def _encode_one(field: Field, value: Any) -> bytes:
@@ -218,10 +116,10 @@ def _decode_one(field: Field, reader: Reader) -> Any:
     if not field.format:
         return field.decode(reader)
     start = reader.position
-    return _accepted(field, reader.unpack(struct.Struct(f">{field.format}"))[0], start)
+    return _accepted(field, reader.unpack(struct.Struct(f">{field.format}"))[0], start=start)
 
 
-def _accepted(field: Field, value: Any, start: int) -> Any:
+def _accepted(field: Field, value: Any, *, start: int) -> Any:
     try:
         return field.accept(value)
     except ValueError as error:
@@ -242,7 +140,7 @@ class Layout(Generic[T]):
         """Raises `EncodeError` for what does not fit."""
         try:
             return b"".join([group.encode(value) for group in self._groups])
-        except struct.error as error:
+        except (struct.error, UnicodeEncodeError) as error:
             raise EncodeError(f"{self._cls.__name__}: {error}") from error
 
     def decode_from(self, reader: Reader) -> T:
@@ -265,14 +163,14 @@ class Layout(Generic[T]):
 
     def declare(self) -> str:
         """The structure in the presentation language."""
-        lines = "".join(f"    {field.declare(name)};\n" for name, field in self.fields)
+        lines = "".join(f"    {field.declare(name.rstrip('_'))}\n" for name, field in self.fields)
         return f"struct {{\n{lines}}} {self._cls.__name__};"
 
 
 class _Group:
     """A run of fixed fields, or one field of its own length."""
 
-    __slots__ = ("_accepts", "_get", "_lengths", "_struct", "_variable")
+    __slots__ = ("_accepts", "_get", "_lengths", "_numbers", "_struct", "_variable")
 
     def __init__(self, run: list[tuple[str, Field]]) -> None:
         names = [name for name, _ in run]
@@ -281,6 +179,7 @@ class _Group:
         self._variable = None if run[0][1].format else run[0][1]
         self._struct = struct.Struct(">" + "".join(field.format for _, field in run))
         self._lengths = [(i, field.length) for i, (_, field) in enumerate(run) if isinstance(field, Opaque)]
+        self._numbers = [i for i, (_, field) in enumerate(run) if isinstance(field, Number)]
         self._accepts = [(i, field) for i, (_, field) in enumerate(run) if type(field).accept is not Field.accept]
 
     def encode(self, value: Any) -> bytes:
@@ -290,6 +189,9 @@ class _Group:
         for i, length in self._lengths:  # `struct` would cut or pad them without a word
             if len(given[i]) != length:
                 raise EncodeError(f"{len(given[i])} bytes where {length} belong")
+        for i in self._numbers:
+            if given[i] > MAX_NUMBER:
+                raise EncodeError(f"{given[i]} is above 2^63 - 1")
         return self._struct.pack(*given)
 
     def decode(self, reader: Reader, values: list[Any]) -> None:
@@ -300,7 +202,7 @@ class _Group:
         if self._accepts:
             converted = list(found)
             for i, field in self._accepts:
-                converted[i] = _accepted(field, found[i], start)
+                converted[i] = _accepted(field, found[i], start=start)
             values += converted
         else:
             values += found

@@ -21,6 +21,7 @@ AnonymousFrame = (
     | a.LookUpAccount
     | a.FetchKeyPackages
     | a.Drop
+    | a.FetchManifests
 )
 
 IdentityFrame = (
@@ -36,6 +37,7 @@ IdentityFrame = (
     | a.ReleaseName
     | a.DeleteAccount
     | a.CancelDeletion
+    | a.PutRootManifest
 )
 
 ANONYMOUS_FRAMES: Final = frozenset[type](get_args(AnonymousFrame))

@@ -10,7 +10,14 @@ from aparte.wire.entries import NO_KEY, Entry, Pass
 from aparte.wire.frames import frame
 from aparte.wire.ids import EntryKind
 from aparte.wire.layout import Choice, ListOf, Maybe, Nested, Vector, structure
-from aparte.wire.limits import MAX_COMMIT, MAX_ENTRIES_PAGE, MAX_OPEN_ITEMS, MAX_RETENTION_DAYS, MAX_TICKET
+from aparte.wire.limits import (
+    MAX_COMMIT,
+    MAX_ENTRIES_PAGE,
+    MAX_EPHEMERAL,
+    MAX_OPEN_ITEMS,
+    MAX_RETENTION_DAYS,
+    MAX_TICKET,
+)
 
 __all__ = [
     "Accepted",
@@ -168,7 +175,8 @@ class Entries:
 class Post:
     """Append to a log, or, if EPHEMERAL, only pass on to those who are there.
 
-    Without `pass_` the link must have opened the node. `idem` is looked up before anything else is judged.
+    Without `pass` the link must have opened the node. `idem` is looked up before anything else is judged.
+    `next_epoch_key` is the key of the node that a COMMIT makes, and 32 zero bytes in anything else.
     A body longer than 64 KiB, which only a commit may have, goes over HTTP.
     """
 
@@ -232,7 +240,7 @@ class Passed:
 
     log_id: f.LogId
     node: f.Node
-    body: Annotated[bytes, Vector(MAX_COMMIT)]
+    body: Annotated[bytes, Vector(MAX_EPHEMERAL)]
 
 
 @frame(0x99)
