@@ -11,7 +11,7 @@ BIN       := $(VENV)/bin
 LOCKED    := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
 NPM       := $(shell command -v npm 2>/dev/null)
-PEERS     := $(if $(NPM),$(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/interop/package-lock.json)))
+PEERS     := $(if $(NPM),$(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/interop/package-lock.json tests/server/blobs/node/package-lock.json)))
 PIP       := $(BIN)/python -m pip --quiet --disable-pip-version-check
 RUN       := $(BIN)/python tools/run_suites.py
 
@@ -56,7 +56,7 @@ lock: $(INSTALLED) ## resolve requirements/*.txt from pyproject.toml (UPGRADE=1 
 
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	rm -rf tests/interop/node_modules
+	rm -rf tests/interop/node_modules tests/server/blobs/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(LOCKED): requirements/dev.txt
@@ -72,7 +72,7 @@ $(INSTALLED): $(LOCKED) pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-tests/interop/node_modules/.installed: tests/interop/package-lock.json
-	@echo "Setting up tests/interop/node_modules, once ..."
-	@cd tests/interop && npm ci --no-audit --no-fund --loglevel=error
+%/node_modules/.installed: %/package-lock.json
+	@echo "Setting up $(@D), once ..."
+	@cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
