@@ -1,48 +1,86 @@
-"""`aparte serve`: its options, its messages, its end."""
+"""`aparte serve`: its options, what it says, its end."""
 
 from __future__ import annotations
 
 import asyncio
+import importlib
 import importlib.util
+import ipaddress
+import signal
 import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from aparte.server.shell.serve import AlreadyRunning, HostConfig, stop_on_signals
+from aparte.server.shell.certificates import BadCertificate
+from aparte.server.shell.config import BadConfig, HostConfig, read_config, split_address
+from aparte.server.shell.folder import AlreadyRunning
+from aparte.server.shell.keys import KeysDamaged
 from aparte.server.shell.serve import serve as run_host
 from aparte.server.store import StoreError
 
 __all__ = ["serve"]
 
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
+_NO_TLS: Final = """\
+Listening beyond this machine without TLS. Browsers will not show the app: without https they give it neither
+storage nor cryptography. Three ways out:
+  1. --tls-cert FILE --tls-key FILE     certificates that you have; they are read again when they change
+  2. a proxy such as Caddy or nginx in front, and --behind-proxy here
+  3. --listen 127.0.0.1:8440            for this machine alone"""
+
 
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("aparte-data"),
-    show_default=True,
-    help="The folder that holds everything.",
-)
-@click.option("--listen", default="127.0.0.1:8440", show_default=True, metavar="ADDR:PORT", help="Where to listen.")
-@click.option("--domain", default="localhost", show_default=True, help="The host's name, as in alice@NAME.")
-def serve(*, data: Path, listen: str, domain: str) -> None:
-    """Run a host."""
-    address, _, port = listen.rpartition(":")
-    if not port.isdecimal() or int(port) > 65535:
-        raise click.BadParameter(f"{listen} is not ADDR:PORT", param_hint="--listen")
-    config = HostConfig(data, address=address.strip("[]") or "127.0.0.1", port=int(port), domain=domain)
+@click.option("--config", type=_FILE, help="A TOML file; the options here go before it.")
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The folder that holds everything.")
+@click.option("--listen", metavar="ADDR:PORT", help="Where to listen.  [127.0.0.1:8440]")
+@click.option("--domain", help="The host's name, as in alice@NAME.  [localhost]")
+@click.option("--tls-cert", type=_FILE, help="The certificate and its chain, in PEM.")
+@click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
+@click.option("--behind-proxy", is_flag=True, help="A proxy in front terminates TLS and writes X-Forwarded-For.")
+def serve(config: Path | None, **options: Any) -> None:
+    """Run a host: one process, one folder."""
     try:
-        _run_loop(_run(config))
-    except (AlreadyRunning, StoreError, OSError) as error:
+        asked = _with_options(read_config(config) if config else HostConfig(), options)
+        if _is_exposed(asked):
+            click.echo(_NO_TLS, err=True)
+        _run_loop(_run(asked))
+    except (AlreadyRunning, BadCertificate, BadConfig, KeysDamaged, StoreError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def _with_options(config: HostConfig, options: dict[str, Any]) -> HostConfig:
+    """What the command line says goes before what the file says."""
+    changes: dict[str, Any] = {name: options[name] for name in ("data", "domain") if options[name] is not None}
+    if options["listen"] is not None:
+        changes["address"], changes["port"] = split_address(options["listen"])
+    if (options["tls_cert"] is None) != (options["tls_key"] is None):
+        raise BadConfig("--tls-cert and --tls-key belong together")
+    if options["tls_cert"] is not None:
+        changes["certificate"] = (options["tls_cert"], options["tls_key"])
+    if options["behind_proxy"]:
+        changes["behind_proxy"] = True
+    return replace(config, **changes)
+
+
+def _is_exposed(config: HostConfig) -> bool:
+    """Whether others can come in, and nothing encrypts."""
+    if config.certificate is not None or config.behind_proxy:
+        return False
+    try:
+        return not ipaddress.ip_address(config.address).is_loopback
+    except ValueError:
+        return config.address != "localhost"
 
 
 async def _run(config: HostConfig) -> None:
     stop = asyncio.Event()
-    stop_on_signals(stop)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
     await run_host(config, ready=_say_ready, stop=stop)
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, assert_never
+from typing import Final, TypeVar
 
+from aparte.server.accounts import AccountFrame, Accounts, AccountSettings, JudgedAccountFrame
 from aparte.server.journal import Journal
 from aparte.server.links import Link
 from aparte.server.logs import Logs
@@ -26,6 +27,8 @@ from aparte.wire.ids import Millis
 from aparte.wire.log_frames import Close, Create, Post
 
 __all__ = ["Arrival", "Core", "JudgedCreate", "LinkClosed", "WriterFrame"]
+
+T = TypeVar("T")
 
 #: How long a client should wait when the disk fails. Milliseconds.
 _RETRY: Final = 2_000
@@ -44,7 +47,8 @@ class LinkClosed:
     """The link is gone: nothing more comes from it, nothing more goes to it."""
 
 
-WriterFrame = Post | JudgedOpen | JudgedCreate | Close
+_Judged = JudgedOpen | JudgedCreate | JudgedAccountFrame
+WriterFrame = Post | JudgedOpen | JudgedCreate | Close | AccountFrame
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +70,23 @@ class _Request:
 class Core:
     """Decides, one batch at a time. Its memory is never ahead of the store's."""
 
-    def __init__(self, store: Store, keys: HostKeys, *, policy: LogPolicy, report: Callable[[Exception], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: HostKeys,
+        *,
+        policy: LogPolicy,
+        report: Callable[[Exception], None],
+        accounts: AccountSettings | None = None,
+    ) -> None:
         self._store = store
         self._report = report
         self._journal = Journal()
         self.subscriptions = Subscriptions()
         self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal)
         self._posting = Posting(keys, policy, subscriptions=self.subscriptions, journal=self._journal)
+        #: None: the host serves logs only.
+        self.accounts = None if accounts is None else Accounts(accounts, self._journal)
 
     def accept(self, batch: Sequence[Arrival], now: Millis) -> list[Send]:
         """Carry out a batch, in order, in one transaction; returns what to send, in order.
@@ -85,7 +99,27 @@ class Core:
         for arrival in batch:
             if isinstance(arrival.frame, LinkClosed):  # needs no disk, and is not taken back
                 self._logs.closed(arrival.link)
+                if self.accounts is not None:
+                    self.accounts.closed(arrival.link)
         return sends
+
+    def apart(self, work: Callable[[Transaction], T]) -> T:
+        """Do something in a transaction of its own, for the sweep or the operator. Raises `StoreError`."""
+        try:
+            with self._store.transaction() as transaction:
+                result = work(transaction)
+        except BaseException:
+            self._journal.take_back()
+            raise
+        self._journal.keep()
+        return result
+
+    def tidy(self) -> None:
+        """Let the store do what can wait."""
+        try:
+            self._store.tidy()
+        except StoreError as error:
+            self._report(error)
 
     def _try(self, batch: Sequence[_Request], now: Millis) -> list[Send]:
         try:
@@ -141,7 +175,9 @@ class Core:
             case Close():
                 return self._logs.close(transaction, link, frame=frame)
             case _:
-                assert_never(frame)
+                if self.accounts is None:
+                    raise Refusal(ErrorCode.UNEXPECTED, "this host serves no accounts")
+                return self.accounts.decide(transaction, link, frame=frame, now=now)
 
     def _apart(self, batch: Sequence[_Request], now: Millis, *, error: StoreRefused) -> list[Send]:
         """Some frame spoils the batch: find it by halves."""
@@ -167,5 +203,5 @@ def _refuse(batch: Sequence[_Request], refusal: Refusal) -> list[Send]:
 
 def _problem(request: _Request, refusal: Refusal) -> Send:
     frame = request.frame
-    number = frame.frame.request if isinstance(frame, JudgedOpen | JudgedCreate) else frame.request
+    number = frame.frame.request if isinstance(frame, _Judged) else frame.request
     return problem(request.link, number, refusal=refusal)

@@ -1,16 +1,18 @@
-"""A link as the core knows it: a number, a nonce, and the nodes that it has opened."""
+"""A link as the core knows it: a number, a nonce, the nodes that it has opened, or the device that it has proved."""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NewType
 
 from aparte.server.store import LogKey
-from aparte.wire.ids import LinkNonce, Node
+from aparte.server.store.accounts import AccountRef, DeviceRef
+from aparte.wire.ids import AccountId, DeviceId, LinkNonce, Node
 
-__all__ = ["MAX_OPEN_NODES", "Link", "LinkKind", "LinkNumber"]
+__all__ = ["MAX_OPEN_NODES", "Link", "LinkKind", "LinkNumber", "Standing"]
 
 #: Logs that one link may have open.
 MAX_OPEN_NODES: Final = 4096
@@ -25,25 +27,40 @@ class LinkKind(Enum):
     IDENTITY = "identity"
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The device that an identity link has proved."""
+
+    account: AccountRef
+    account_id: AccountId
+    device: DeviceRef
+    device_id: DeviceId
+
+
 class Link:
     """What the core keeps of a link between batches. 16 bytes for each node that it has opened.
 
     A node that has ended stays until its log is opened anew, so that a post that crossed a commit is answered `Stale`.
     """
 
-    __slots__ = ("_logs", "_nodes", "kind", "nonce", "number")
+    __slots__ = ("_logs", "_nodes", "kind", "nonce", "number", "standing")
 
     def __init__(self, number: LinkNumber, kind: LinkKind, *, nonce: LinkNonce) -> None:
         self.number = number
         self.kind = kind
         self.nonce = nonce
+        self.standing: Standing | None = None
         self._logs = array("q")  # in order, so that one is found by halving
         self._nodes = array("q")
 
     def holds(self, log: LogKey, node: Node) -> bool:
         """Whether the link opened this node while it was the log's last."""
+        return self.held(log) == node
+
+    def held(self, log: LogKey) -> Node | None:
+        """The node of this log that the link opened last."""
         at = bisect_left(self._logs, log)
-        return at < len(self._logs) and self._logs[at] == log and self._nodes[at] == node
+        return Node(self._nodes[at]) if at < len(self._logs) and self._logs[at] == log else None
 
     def hold(self, log: LogKey, node: Node) -> bool:
         """Note that the link opened a node; False if it has too many."""

@@ -59,37 +59,35 @@ class Logs:
     def close(self, transaction: Transaction, link: Link, *, frame: Close) -> list[Send]:
         """Deliver nothing more of a log to this link."""
         head = transaction.head(frame.log_id)
-        if head is not None:
-            self._leave(head.key, link)
+        node = None if head is None else link.held(head.key)
+        if head is not None and node is not None:
+            self._note(head.key, link, node=node, subscribed=self._subscriptions.remove(head.key, link.number))
+            link.release(head.key)
         return [done(link, frame.request)]
 
     def closed(self, link: Link) -> None:
         """The link is gone."""
         for log in link.logs():
-            self._leave(log, link)
-
-    def _leave(self, log: LogKey, link: Link) -> None:
-        self._subscriptions.remove(log, link.number)
-        link.release(log)
+            self._subscriptions.remove(log, link.number)
+            link.release(log)
 
     def _open_one(self, transaction: Transaction, link: Link, *, claim: Claim, now: Millis) -> OpenedItem:
         item = claim.item
-        head = transaction.head(item.log_id)
         if not claim.is_good:
             return _not_opened(claim, OpenStatus.REFUSED)
-        if head is None:
+        head = transaction.head(item.log_id)
+        if head is None or item.node > head.node:
             return _not_opened(claim, OpenStatus.NOT_FOUND)
         if item.node == head.node:
             if claim.epoch_key not in (None, head.epoch_key):
-                return _not_opened(claim, OpenStatus.REFUSED)
+                return _not_opened(claim, OpenStatus.NOT_FOUND)
             if not self._follow(head, link):
                 return _not_opened(claim, OpenStatus.TOO_MANY)
             return self._opened(claim, (head.seq, Node(0), head.chain), now=now)
         node = transaction.node(head.key, item.node)
-        if node is None:
+        # Who has not the node's key must not learn whether the node is there: a removed member could count commits.
+        if node is None or claim.epoch_key not in (None, node.epoch_key):
             return _not_opened(claim, OpenStatus.NOT_FOUND)
-        if claim.epoch_key not in (None, node.epoch_key):
-            return _not_opened(claim, OpenStatus.REFUSED)
         return self._opened(claim, (node.last_seq, node.child, node.last_chain), now=now)
 
     def _opened(self, claim: Claim, last: tuple[Seq, Node, Chain], *, now: Millis) -> OpenedItem:
@@ -100,11 +98,28 @@ class Logs:
 
     def _follow(self, head: LogHead, link: Link) -> bool:
         """Subscribe the link to the log's last node; False if it has too many."""
+        before = link.held(head.key)
         if not link.hold(head.key, head.node):
             return False
-        self._subscriptions.add(head.key, link.number)
-        self._journal.note(lambda: self._leave(head.key, link))
+        added = self._subscriptions.add(head.key, link.number)
+        if added or before != head.node:
+            self._note(head.key, link, node=before, subscribed=not added)
         return True
+
+    def _note(self, log: LogKey, link: Link, *, node: Node | None, subscribed: bool) -> None:
+        """How a link stood to a log before it was changed."""
+
+        def undo() -> None:
+            if node is None:
+                link.release(log)
+            else:
+                link.hold(log, node)
+            if subscribed:
+                self._subscriptions.add(log, link.number)
+            else:
+                self._subscriptions.remove(log, link.number)
+
+        self._journal.note(undo)
 
 
 def _not_opened(claim: Claim, status: OpenStatus) -> OpenedItem:

@@ -1,13 +1,14 @@
 """How often something may happen: a burst, then a steady rate. One number of state for each subject.
 
 The generic cell rate algorithm (ITU-T I.371): the state is the time at which all that was taken would be paid back
-at the steady rate. It bears a clock that steps: backwards, what is owed is at most one full burst.
+at the steady rate. It bears a clock that steps: when it is set back, no time has passed, and from there it goes on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from aparte.wire.ids import Millis
@@ -31,41 +32,48 @@ class Pace:
 class Paces(Generic[Subject]):
     """Keeps many subjects to one pace. Nothing is taken unless it may be."""
 
-    __slots__ = ("_owed_until", "_pace", "_sweep_at")
+    __slots__ = ("_latest", "_owed_until", "_pace", "_set_back", "_sweep_at")
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._owed_until: dict[Subject, int] = {}
         self._sweep_at = _SWEEP
+        self._latest = 0
+        self._set_back = 0
 
     def wait(self, subject: Subject, now: Millis) -> int:
         """Milliseconds until `take` may be called; 0 if now."""
-        return max(0, self._owed(subject, now) - (self._pace.burst - 1) * self._pace.interval)
+        owed = self._owed_until.get(subject, 0) - self._time(now)
+        return max(0, owed - (self._pace.burst - 1) * self._pace.interval)
 
     def take(self, subject: Subject, now: Millis, *, count: int = 1) -> None:
         """Take `count` now."""
-        self._owed_until[subject] = now + self._owed(subject, now) + count * self._pace.interval
+        time = self._time(now)
+        self._owed_until[subject] = max(time, self._owed_until.get(subject, 0)) + count * self._pace.interval
         if len(self._owed_until) > self._sweep_at:
-            self._sweep(now)
+            self._sweep(time)
 
     def admit(self, subject: Subject, now: Millis) -> int:
         """Take one now if that may be: 0. Otherwise take nothing: milliseconds until it may."""
-        pace = self._pace
-        owed = self._owed_until.get(subject, 0) - now
-        if owed <= 0:
-            self._owed_until[subject] = now + pace.interval
-            if len(self._owed_until) > self._sweep_at:
-                self._sweep(now)
-            return 0
         wait = self.wait(subject, now)
         if not wait:
             self.take(subject, now)
         return wait
 
-    def _owed(self, subject: Subject, now: Millis) -> int:
-        owed = self._owed_until.get(subject, 0) - now
-        return max(0, min(owed, self._pace.burst * self._pace.interval))
+    def undo(self, subject: Subject) -> Callable[[], None]:
+        """What takes back all that is taken from here on."""
+        return partial(self._put_back, subject, self._owed_until.get(subject, 0))
 
-    def _sweep(self, now: Millis) -> None:
-        self._owed_until = {subject: until for subject, until in self._owed_until.items() if until > now}
+    def _put_back(self, subject: Subject, until: int) -> None:
+        self._owed_until[subject] = until
+
+    def _time(self, now: Millis) -> int:
+        """A clock that never goes back: `now`, and all that the clock was ever set back by."""
+        if now < self._latest:
+            self._set_back += self._latest - now
+        self._latest = now
+        return now + self._set_back
+
+    def _sweep(self, time: int) -> None:
+        self._owed_until = {subject: until for subject, until in self._owed_until.items() if until > time}
         self._sweep_at = len(self._owed_until) + _SWEEP

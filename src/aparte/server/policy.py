@@ -11,6 +11,8 @@ __all__ = ["HostKeys", "LogPolicy"]
 
 
 _POSTS: Final = Pace(interval=100, burst=60)
+_KIBIBYTES: Final = Pace(interval=64, burst=32 * 1024)
+_EPHEMERALS: Final = Pace(interval=100, burst=60)
 _COMMITS: Final = Pace(interval=10_000, burst=5)
 
 
@@ -19,6 +21,9 @@ class LogPolicy:
     """How fast a log may grow."""
 
     posts: Pace = _POSTS
+    #: Bodies, in KiB: what one ticket can make a host keep is bounded.
+    kibibytes: Pace = _KIBIBYTES
+    ephemerals: Pace = _EPHEMERALS
     #: Commits beyond the burst, each of which makes everybody derive new keys.
     commits: Pace = _COMMITS
     #: No node is younger than this when it gets a child: the others could hardly have read it.

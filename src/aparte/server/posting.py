@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aparte.server.entries import receipt_of, sent_entry
 from aparte.server.journal import Journal
 from aparte.server.links import Link, LinkNumber
@@ -15,10 +17,17 @@ from aparte.wire import ErrorCode, encode_frame
 from aparte.wire.entries import body_hash, make_receipt, next_chain
 from aparte.wire.hot import pack_accepted, pack_delivered, pack_entry_head
 from aparte.wire.ids import EntryKind, Millis, Receipt, Seq
-from aparte.wire.limits import MAX_BODY, MAX_COMMIT
+from aparte.wire.limits import MAX_BODY, MAX_COMMIT, MAX_EPHEMERAL
 from aparte.wire.log_frames import Busy, Delivered, Passed, Post, Stale
 
 __all__ = ["Posting"]
+
+
+_LONGEST: Final = {
+    EntryKind.APP: MAX_BODY,
+    EntryKind.COMMIT: MAX_COMMIT,
+    EntryKind.EPHEMERAL: MAX_EPHEMERAL,
+}
 
 
 class Posting:
@@ -29,26 +38,30 @@ class Posting:
         self._min_node_age = policy.min_node_age
         self._posts = Paces[LogKey](policy.posts)
         self._commits = Paces[LogKey](policy.commits)
+        self._kibibytes = Paces[LogKey](policy.kibibytes)
+        self._ephemerals = Paces[LogKey](policy.ephemerals)
         self._subscriptions = subscriptions
         self._journal = journal
 
     def post(self, transaction: Transaction, link: Link, *, frame: Post, now: Millis) -> list[Send]:
         """The answers to a post. Raises `Refusal`."""
-        if len(frame.body) > (MAX_COMMIT if frame.kind is EntryKind.COMMIT else MAX_BODY):
+        if len(frame.body) > _LONGEST[frame.kind]:
             raise Refusal(ErrorCode.TOO_LARGE, f"a body of {len(frame.body)} bytes")
         head = transaction.head(frame.log_id)
         if head is None or not self._may_post(link, head.key, frame=frame, now=now):
             raise Refusal(ErrorCode.NOT_OPEN)
-        known = transaction.posted(head.key, frame.idem)
+        is_kept = frame.kind is not EntryKind.EPHEMERAL
+        known = transaction.posted(head.key, frame.idem) if is_kept else None
         if known is not None:
             receipt = receipt_of(self._keys.receipt_key, frame.log_id, row=known)
             return [_accepted(link, frame, row=known, receipt=receipt)]
         if frame.node != head.node:
             return [self._stale(transaction, link, head=head, frame=frame)]
+        self._journal.note((self._posts if is_kept else self._ephemerals).undo(head.key))
         wait = self._admit(head, frame, now=now)
         if wait:
             return [answer(link, Busy(frame.request, wait))]
-        if frame.kind is EntryKind.EPHEMERAL:
+        if not is_kept:
             return self._pass_on(link, head, frame=frame)
         return self._append(transaction, link, head=head, frame=frame, now=now)
 
@@ -66,6 +79,10 @@ class Posting:
 
     def _admit(self, head: LogHead, frame: Post, *, now: Millis) -> int:
         """0 if the log takes such a post now; otherwise milliseconds until it does."""
+        if frame.kind is EntryKind.EPHEMERAL:
+            return self._ephemerals.admit(head.key, now)
+        if wait := self._kibibytes.wait(head.key, now):
+            return wait
         if frame.kind is EntryKind.COMMIT:
             too_young = self._min_node_age - (now - head.node_at) if head.node and now >= head.node_at else 0
             wait = max(too_young, self._commits.wait(head.key, now))
@@ -86,6 +103,8 @@ class Posting:
         receipt = make_receipt(self._keys.receipt_key, log_id, head=packed, body=digest)
         row = EntryRow(seq, at, node, kind, idem, frame.next_epoch_key, chain, digest, len(body), body)
         transaction.append(head, row)
+        self._journal.note(self._kibibytes.undo(head.key))
+        self._kibibytes.take(head.key, now, count=1 + len(body) // 1024)
         sends = [_accepted(link, frame, row=row, receipt=receipt)]
         if len(body) <= MAX_BODY:
             payload = pack_delivered(log_id, packed, body=body, body_hash=digest, receipt=receipt)
@@ -93,6 +112,7 @@ class Posting:
             payload = encode_frame(Delivered(log_id, sent_entry(row, receipt)))
         sends += self._deliver(link, head, seq=seq, payload=payload)
         if kind is EntryKind.COMMIT:
+            self._journal.note(self._commits.undo(head.key))
             self._commits.take(head.key, now)
             self._end(head.key)
         return sends

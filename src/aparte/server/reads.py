@@ -32,7 +32,7 @@ class LogReads:
         """The entries that the node's key can read. Raises `Refusal`."""
         log, node = self._node(reader, frame.log_id, node=frame.node, shown=frame.pass_, now=now)
         # Entries before the node are sealed under other keys; the commit that ends it is its last.
-        after = Seq(max(frame.after_seq, frame.node))
+        after = Seq(min(max(frame.after_seq, frame.node), node.last_seq))
         most = min(frame.max_bytes, MAX_ENTRIES_PAGE) - _ENVELOPE
         rows = reader.entries(log, after=after, until=node.last_seq, max_bytes=most)
         key = self._keys.receipt_key

@@ -12,7 +12,7 @@ from aparte.wire.ids import LogId, Request, Seq
 from aparte.wire.limits import MAX_DETAIL
 from aparte.wire.link_frames import Done, Problem
 
-__all__ = ["Answer", "Delivery", "Refusal", "Send", "answer", "done", "problem"]
+__all__ = ["Answer", "Delivery", "Notice", "Refusal", "Send", "answer", "done", "problem"]
 
 
 class Answer(NamedTuple):
@@ -34,7 +34,14 @@ class Delivery(NamedTuple):
     payload: bytes
 
 
-Send = Answer | Delivery
+class Notice(NamedTuple):
+    """A frame for links of one device that answers nothing and, being small, is never left out."""
+
+    links: Collection[LinkNumber]
+    payload: bytes
+
+
+Send = Answer | Delivery | Notice
 
 
 class Refusal(Exception):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 
-from aparte.codec import DecodeError
+from aparte.codec import DecodeError, encode_vector
 from aparte.server.opening import Verify, day_of
 from aparte.server.step import Refusal
 from aparte.server.store import Transaction
@@ -56,4 +57,6 @@ class TicketJudge:
             raise Refusal(ErrorCode.TICKET_REFUSED, "a ticket of the past")
         if not self._verify(issuer_key, ticket_statement(ticket.body), ticket.signature):
             raise Refusal(ErrorCode.TICKET_REFUSED, "the issuer did not sign it")
-        return JudgedTicket(ticket.nonce, ticket.day)
+        # Nonces are the issuer's own: no other issuer can spend them.
+        nonce = sha256(encode_vector(ticket.issuer.encode()) + ticket.nonce).digest()[:16]
+        return JudgedTicket(nonce, ticket.day)

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from aparte.server.links import Link, LinkNumber
-from aparte.server.step import Delivery, Send
-from aparte.wire import encode_frame
-from aparte.wire.ids import LogId, Seq
+from aparte.server.step import Delivery, Notice, Send
+from aparte.wire import ErrorCode, encode_frame
+from aparte.wire.ids import LogId, Request, Seq
+from aparte.wire.link_frames import Problem
 from aparte.wire.log_frames import Lagged
 
 __all__ = ["MAX_PENDING", "Connections", "SocketConnection", "message"]
@@ -23,6 +24,8 @@ MAX_PENDING: Final = 64
 #: Bytes that may wait for a link before it misses deliveries, and before it is told so.
 _HIGH_WATER: Final = 1 << 20
 _LOW_WATER: Final = 1 << 16
+#: When a client should come back to a host that stops. Milliseconds.
+STOPPING_WAIT: Final = 2_000
 #: Logs whose deliveries a link may miss before it is cut off instead.
 _MAX_MISSED: Final = 4096
 
@@ -98,6 +101,13 @@ class SocketConnection:
         if not self._transport.is_closing() and self._transport.get_write_buffer_size() < _HIGH_WATER:
             self._transport.write(b"\x89\x00")
 
+    def say_stopping(self) -> None:
+        """The host is about to stop: `Problem` STOPPING, a close frame, the end."""
+        if not self._transport.is_closing():
+            stopping = Problem(Request(0), ErrorCode.STOPPING, STOPPING_WAIT, "")
+            self._transport.write(message(encode_frame(stopping)) + b"\x88\x02\x03\xe9")  # 1001, going away
+            self._transport.close()
+
     def cut_off(self) -> None:
         """Drop the link without ceremony."""
         self._transport.abort()
@@ -126,9 +136,23 @@ class Connections:
         self._sockets.pop(link.number, None)
         self._exchanges.pop(link.number, None)
 
-    def sockets(self) -> list[SocketConnection]:
-        """The links over WebSockets."""
-        return list(self._sockets.values())
+    def catch_up(self) -> None:
+        """Tell links what they missed, where they have caught up."""
+        for connection in list(self._sockets.values()):
+            connection.catch_up()
+
+    def ping(self, *, silent_since: float) -> None:
+        """Ask every link for a sign of life; cut off those that gave none since then."""
+        for connection in list(self._sockets.values()):
+            if connection.seen_at < silent_since:
+                connection.cut_off()
+            else:
+                connection.ping()
+
+    def say_stopping(self) -> None:
+        """The host is about to stop."""
+        for connection in list(self._sockets.values()):
+            connection.say_stopping()
 
     def release(self, sends: Iterable[Send]) -> None:
         """Write what the core answered, one write a link, in the core's order."""
@@ -137,6 +161,9 @@ class Connections:
         for send in sends:
             if isinstance(send, Delivery):
                 self._spread(send, framed)
+            elif isinstance(send, Notice):
+                for number in send.links:
+                    framed.setdefault(number, []).append(message(send.payload))
             elif send.link in self._exchanges:
                 _settle(self._exchanges[send.link], send.payload)
             else:

@@ -6,6 +6,8 @@ any, without credentials.
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,10 +25,12 @@ from aparte.wire.ids import Incarnation, LinkNonce, Millis, Request
 from aparte.wire.limits import MAX_COMMIT, MAX_FRAME
 from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting
 
-__all__ = ["FRAME_TYPE", "About", "HostHttp"]
+__all__ = ["FRAME_TYPE", "MAX_HTTP_FRAME", "About", "HostHttp"]
 
 FRAME_TYPE: Final = "application/octet-stream"
-_HTTP_FRAME: Final = MAX_COMMIT + 1024
+MAX_HTTP_FRAME: Final = MAX_COMMIT + 1024
+#: How long a frame over HTTP may take to come. 8 MiB in a minute is a slow line.
+_BODY_SECONDS: Final = 60.0
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
@@ -55,13 +59,13 @@ class HostHttp:
         *,
         pace: AddressPace,
         clock: Callable[[], Millis],
-        rng: Callable[[int], bytes],
+        address_of: Callable[[web.Request], str],
     ) -> None:
         self._reception = reception
         self._about = about
         self._pace = pace
         self._clock = clock
-        self._rng = rng
+        self._address_of = address_of
 
     def routes(self) -> list[web.RouteDef]:
         """To be mounted at the host's root."""
@@ -84,11 +88,15 @@ class HostHttp:
 
     async def frame(self, request: web.Request) -> web.Response:
         """One frame in, one frame out."""
-        if request.content_length is None or request.content_length > _HTTP_FRAME:
-            raise web.HTTPRequestEntityTooLarge(_HTTP_FRAME, request.content_length or 0, headers=_CORS)
-        await self._pace.turn(block_of(request.remote))
+        if request.content_length is None or request.content_length > MAX_HTTP_FRAME:
+            raise web.HTTPRequestEntityTooLarge(MAX_HTTP_FRAME, request.content_length or 0, headers=_CORS)
+        await self._pace.turn(block_of(self._address_of(request)))
         try:
-            answer = await self._reception.exchange(await request.read())
+            async with asyncio.timeout(_BODY_SECONDS):
+                data = await request.read()
+            answer = await self._reception.exchange(data)
+        except TimeoutError:
+            return web.Response(status=408, text="the frame did not come\n", headers=_CORS)
         except Malformed as error:
             return web.Response(status=400, text=f"not a frame: {error}\n", headers=_CORS)
         return web.Response(body=answer, content_type=FRAME_TYPE, headers=_CORS)
@@ -118,13 +126,13 @@ class HostHttp:
         transport = request.transport
         if transport is None:
             return socket
-        link = self._reception.link(kind, LinkNonce(self._rng(32)))
+        link = self._reception.link(kind, LinkNonce(secrets.token_bytes(32)))
         connection = SocketConnection(link, transport, now=time.monotonic())
         self._reception.connections.add(connection)
         try:
             connection.begin()
             connection.answered([message(self._greeting(link.nonce))], 1)
-            await self._serve(socket, connection, block=block_of(request.remote))
+            await self._serve(socket, connection, block=block_of(self._address_of(request)))
         finally:
             self._reception.closed(link)
         return socket

@@ -13,12 +13,15 @@ from typing import TypeVar
 from nacl.bindings import crypto_sign_open
 from nacl.exceptions import BadSignatureError
 
+from aparte.crypto import DEFAULT_CIPHER_SUITE
+from aparte.crypto.native import NativeProvider
+from aparte.server.accounts import AccountJudge, JudgedAccountFrame, ToJudge
 from aparte.server.core import JudgedCreate
 from aparte.server.links import Link
 from aparte.server.opening import JudgedOpen, OpenJudge
 from aparte.server.policy import HostKeys
 from aparte.server.step import Refusal
-from aparte.server.tickets import TicketJudge, read_ticket
+from aparte.server.tickets import JudgedTicket, TicketJudge, read_ticket
 from aparte.wire import ErrorCode
 from aparte.wire.ids import Millis, TicketKind
 from aparte.wire.log_frames import Create, Open
@@ -46,6 +49,8 @@ class Judge:
         self._tickets = TicketJudge(host, verify=verify)
         self._ticket_key = ticket_key
         self._clock = clock
+        suite = NativeProvider().suite(DEFAULT_CIPHER_SUITE)
+        self._accounts = AccountJudge(host, suite=suite, ticket=lambda *shown: self.ticket(*shown, now=clock()))
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="aparte-judge")
 
     async def open(self, frame: Open, link: Link) -> JudgedOpen:
@@ -58,6 +63,17 @@ class Judge:
         """The ticket of a `Create`. Raises `Refusal`."""
         return await self._apart(lambda: self._create(frame))
 
+    async def account(self, frame: ToJudge, link: Link) -> JudgedAccountFrame:
+        """Signatures, structures and tickets of a frame about accounts. Raises `Refusal`."""
+        return await self._apart(lambda: self._accounts.judge(frame, link))
+
+    def ticket(self, data: bytes, kind: TicketKind, *, now: Millis) -> JudgedTicket:
+        """A ticket for `kind`, in the calling thread. Raises `Refusal`."""
+        ticket = read_ticket(data)
+        if ticket.issuer != self._host:
+            raise Refusal(ErrorCode.TICKET_REFUSED, "tickets of other hosts are not taken yet")
+        return self._tickets.judge(ticket, kind, issuer_key=self._ticket_key, now=now)
+
     def close(self) -> None:
         self._pool.shutdown()
 
@@ -65,9 +81,4 @@ class Judge:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _create(self, frame: Create) -> JudgedCreate:
-        ticket = read_ticket(frame.ticket)
-        if ticket.issuer != self._host:
-            raise Refusal(ErrorCode.TICKET_REFUSED, "tickets of other hosts are not taken yet")
-        kind = TicketKind.CREATE_LOG
-        judged = self._tickets.judge(ticket, kind, issuer_key=self._ticket_key, now=self._clock())
-        return JudgedCreate(frame, judged)
+        return JudgedCreate(frame, self.ticket(frame.ticket, TicketKind.CREATE_LOG, now=self._clock()))

@@ -7,10 +7,12 @@ import ipaddress
 from collections.abc import Callable
 from typing import Final
 
+from aiohttp import web
+
 from aparte.server.pace import Pace, Paces
 from aparte.wire.ids import Millis
 
-__all__ = ["AddressPace", "block_of"]
+__all__ = ["AddressPace", "address_of", "block_of"]
 
 #: Frames from one address: a burst, then one a millisecond.
 FRAMES: Final = Pace(interval=1, burst=2_000)
@@ -27,6 +29,15 @@ def block_of(address: str | None) -> str:
             return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def address_of(request: web.Request, *, behind_proxy: bool) -> str:
+    """Who asks. Behind a proxy, the last hop of `X-Forwarded-For`: the one that the proxy itself wrote."""
+    if behind_proxy:
+        hops = request.headers.getall("X-Forwarded-For", [])
+        if hops:
+            return hops[-1].rpartition(",")[2].strip()
+    return request.remote or ""
 
 
 class AddressPace:

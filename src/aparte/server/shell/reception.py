@@ -6,8 +6,10 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from aparte.codec import DecodeError
+from aparte.server.accounts import answer_question
 from aparte.server.core import Arrival, LinkClosed
 from aparte.server.links import Link, LinkKind, LinkNumber
 from aparte.server.reads import LogReads
@@ -16,7 +18,9 @@ from aparte.server.shell.judging import Judge
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Answer, Refusal, answer, problem
 from aparte.server.store import Store, StoreError
-from aparte.wire import ANONYMOUS_FRAMES, IDENTITY_FRAMES, ErrorCode, decode_frame
+from aparte.wire import ANONYMOUS_FRAMES, IDENTITY_FRAMES, ErrorCode, UnknownFrame, decode_frame
+from aparte.wire import account_frames as a
+from aparte.wire.hot import unpack_message
 from aparte.wire.ids import LinkNonce, Millis, Request
 from aparte.wire.limits import MAX_BODY
 from aparte.wire.log_frames import CheckReceipt, Close, Create, FetchEntry, Open, Post, Read
@@ -26,6 +30,13 @@ __all__ = ["Malformed", "Reception"]
 
 class Malformed(Exception):
     """What came is not a frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unknown:
+    """A frame of a type that this version does not know."""
+
+    request: Request
 
 
 class Reception:
@@ -59,7 +70,7 @@ class Reception:
 
     async def take(self, connection: SocketConnection, data: bytes) -> None:
         """Take one frame of a link, when it may have another under way. Raises `Malformed`."""
-        frame = _decode(data)
+        frame = unpack_message(data) or _decode(data)
         if not connection.has_room:
             await connection.room()
         connection.begin()
@@ -117,7 +128,28 @@ class Reception:
             case CheckReceipt():
                 return answer(link, self._reads.check_receipt(frame))
             case _:
-                raise Refusal(ErrorCode.UNEXPECTED, "not served yet")
+                return await self._answer_account(link, frame)
+        return None
+
+    async def _answer_account(self, link: Link, frame: object) -> Answer | None:
+        match frame:
+            case a.LookUpName() | a.LookUpAccount() | a.FetchManifests() | a.FetchInbox():
+                return await self._read(link, lambda: answer_question(self._store.reader(), link, frame=frame))
+            case a.SignUp() | a.Prove() | a.PutManifest() | a.PutRootManifest() | a.FetchKeyPackages() | a.Drop():
+                self._writer.submit(Arrival(link, await self._judge.account(frame, link)))
+            case (
+                a.PutKeyPackages()
+                | a.AckInbox()
+                | a.SetCapabilities()
+                | a.GetTickets()
+                | a.TakeName()
+                | a.ReleaseName()
+                | a.DeleteAccount()
+                | a.CancelDeletion()
+            ):
+                self._writer.submit(Arrival(link, frame))
+            case _:
+                raise Refusal(ErrorCode.UNEXPECTED, "not served here")
         return None
 
     async def _read(self, link: Link, work: Callable[[], object]) -> Answer:
@@ -128,5 +160,7 @@ class Reception:
 def _decode(data: bytes) -> object:
     try:
         return decode_frame(data)
+    except UnknownFrame:
+        return _Unknown(Request(int.from_bytes(data[1:5])))
     except DecodeError as error:
         raise Malformed(str(error)) from error

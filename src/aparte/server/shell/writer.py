@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeVar
 
 from aparte.server.core import Arrival, Core
 from aparte.server.step import Send
@@ -15,6 +16,9 @@ __all__ = ["Writer"]
 
 #: Requests to a transaction, so that the first of them does not wait too long for the last.
 _BATCH: Final = 256
+
+
+T = TypeVar("T")
 
 
 class Writer:
@@ -38,6 +42,30 @@ class Writer:
         """Do something to the store between two batches, on the writer's thread."""
         self._queue.put(work)
 
+    async def ask(self, work: Callable[[], T]) -> T:
+        """`between`, and wait for what comes of it."""
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[T] = loop.create_future()
+
+        def settle(found: T | None, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if error is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(cast(T, found))
+
+        def carry_out() -> None:
+            try:
+                found = work()
+            except Exception as error:  # noqa: BLE001 - whoever asked hears of it, and the writer goes on
+                loop.call_soon_threadsafe(settle, None, error)
+            else:
+                loop.call_soon_threadsafe(settle, found, None)
+
+        self.between(carry_out)
+        return await answer
+
     def stop(self) -> None:
         """Carry out what was submitted, then end. Returns when done."""
         self._queue.put(None)
@@ -57,6 +85,8 @@ class Writer:
                     break
             if batch:
                 self._release(self._core.accept(batch, self._clock()))
+            if self._queue.empty():
+                self._core.tidy()
             if item is None:
                 return
             if not isinstance(item, Arrival):

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import NamedTuple, NewType, Protocol
 
+from aparte.server.store.accounts import AccountsReader, AccountStore
 from aparte.wire.ids import Chain, EntryKind, Idem, Incarnation, LogId, Millis, Node, Seq
 
 __all__ = [
@@ -113,6 +114,9 @@ class Transaction(Protocol):
     def spend(self, nonce: bytes, day: int) -> bool:
         """Mark a ticket's nonce as spent until the end of `day`; False if it was already."""
 
+    def accounts(self) -> AccountStore:
+        """What is kept of accounts."""
+
 
 class Reader(Protocol):
     """Reading what is durable."""
@@ -132,6 +136,9 @@ class Reader(Protocol):
     def entry(self, log: LogKey, seq: Seq) -> EntryRow | None:
         """One entry with its body."""
 
+    def accounts(self) -> AccountsReader:
+        """What is kept of accounts."""
+
 
 class Store(Protocol):
     """All that a host keeps but blobs."""
@@ -147,6 +154,9 @@ class Store(Protocol):
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """One step of a sweep over the logs after `after`: forget what is out of date, about `limit` entries."""
+
+    def tidy(self) -> None:
+        """Do some of what can wait, between two transactions."""
 
     def close(self) -> None:
         """Write back and let go of the files."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
 
 from aparte.server.store.api import StoreError, StoreFull, StoreRefused
-from aparte.server.store.sqlite.schema import migrations
 
 __all__ = ["NewerSchema", "connect", "migrate", "store_errors"]
 
@@ -57,11 +56,10 @@ def connect(
         return connection
 
 
-def migrate(connection: apsw.Connection) -> None:
-    """Bring the schema up to date, each step in a transaction. Raises `NewerSchema`."""
+def migrate(connection: apsw.Connection, steps: Sequence[tuple[int, str]]) -> None:
+    """Bring the schema up to date by numbered steps, each in a transaction. Raises `NewerSchema`."""
     with store_errors():
         version = int(connection.pragma("user_version"))
-        steps = migrations()
         if version > steps[-1][0]:
             raise NewerSchema(f"the data is of schema {version}, this version of Aparte knows {steps[-1][0]}")
         for number, sql in steps:

@@ -20,8 +20,12 @@ STUB_DAYS: Final = 180
 _DAY: Final = 86_400_000
 
 _LOGS = "SELECT id, retention_days, pruned_seq, dropped_seq FROM log WHERE id > ? ORDER BY id LIMIT ?"
-_RIPE = "SELECT seq, at FROM entry WHERE log = ? AND seq > ? ORDER BY seq LIMIT ?"
-_LAST = "SELECT max(seq) FROM entry WHERE log = ?"
+_RIPE = """
+    SELECT place.seq, entry.at FROM entry_place AS place JOIN entry ON entry.id = place.entry
+    WHERE place.log = ? AND place.seq > ? ORDER BY place.seq LIMIT ?
+"""
+_AMONG = "id IN (SELECT entry FROM entry_place WHERE log = ? AND seq BETWEEN ? AND ?)"
+_LAST = "SELECT max(seq) FROM entry_place WHERE log = ?"
 # A node goes with the commit that ended it: until then somebody may have to read how it ended.
 _ENDED = "DELETE FROM node WHERE log = ? AND seq < (SELECT max(seq) FROM node WHERE log = ? AND seq <= ?)"
 
@@ -60,13 +64,17 @@ def _over(connection: apsw.Connection, log: int, *, after: int, before: int, lim
 
 def _prune_bodies(connection: apsw.Connection, log: int, *, over: list[int]) -> None:
     connection.execute(
-        "UPDATE entry SET body = NULL WHERE log = ? AND seq BETWEEN ? AND ? AND kind = ?",
+        f"UPDATE entry SET body = NULL WHERE {_AMONG} AND kind = ?",  # noqa: S608
         (log, over[0], over[-1], EntryKind.APP),
     )
     connection.execute("UPDATE log SET pruned_seq = ? WHERE id = ?", (over[-1], log))
 
 
 def _drop_stubs(connection: apsw.Connection, log: int, *, gone: list[int]) -> None:
-    connection.execute("DELETE FROM entry WHERE log = ? AND seq <= ?", (log, gone[-1]))
+    among = (log, gone[0], gone[-1])
+    rows: list[Any] = connection.execute(f"SELECT id, idem FROM entry WHERE {_AMONG}", among).fetchall()  # noqa: S608
+    connection.execute("DELETE FROM entry_place WHERE log = ? AND seq BETWEEN ? AND ?", among)
+    connection.executemany("DELETE FROM entry_idem WHERE log = ? AND idem = ?", [(log, idem) for _, idem in rows])
+    connection.executemany("DELETE FROM entry WHERE id = ?", [(entry,) for entry, _ in rows])
     connection.execute(_ENDED, (log, log, gone[-1]))
     connection.execute("UPDATE log SET dropped_seq = ? WHERE id = ?", (gone[-1], log))

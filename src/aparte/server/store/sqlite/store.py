@@ -6,19 +6,26 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 
 from aparte.server.store.api import LogKey, Pruned, StoreError
 from aparte.server.store.sqlite.connection import connect, migrate, store_errors
 from aparte.server.store.sqlite.heads import HeadCache
+from aparte.server.store.sqlite.indexing import index_until, read_recent
 from aparte.server.store.sqlite.reading import SqliteReader
+from aparte.server.store.sqlite.recent import Recent
 from aparte.server.store.sqlite.retention import prune
+from aparte.server.store.sqlite.schema import migrations
 from aparte.server.store.sqlite.writing import SqliteTransaction
 from aparte.wire.ids import ID_LENGTH, Incarnation, Millis
 
 __all__ = ["SqliteStore"]
+
+#: Entries that go into the indices when there is time, half of them at once; and when it must be.
+_INDEX_AT: Final = 4_096
+_MOST_RECENT: Final = 16_384
 
 
 class SqliteStore:
@@ -30,21 +37,47 @@ class SqliteStore:
         self._synchronous = synchronous
         self._connection = connect(path, vfs=vfs, synchronous=synchronous)
         try:
-            migrate(self._connection)
+            migrate(self._connection, migrations())
         except BaseException:
             self._connection.close()
             raise
         self._heads = HeadCache()
+        self._recent = Recent(0)
+        self._is_current = False
         self._readers = threading.local()
         self._opened: list[apsw.Connection] = []
+        self._refresh()
 
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
         """See `Store.transaction`."""
+        if len(self._recent) >= _MOST_RECENT:
+            self._index(_MOST_RECENT // 2)
+        self._refresh()
+        transaction = SqliteTransaction(self._connection, self._heads, recent=self._recent)
         with self._writing():
-            transaction = SqliteTransaction(self._connection, self._heads)
             yield transaction
             transaction.write()
+        self._recent.add(transaction.added)
+
+    def tidy(self) -> None:
+        """See `Store.tidy`."""
+        if len(self._recent) >= _INDEX_AT:
+            self._index(_INDEX_AT // 2)
+
+    def _index(self, count: int) -> None:
+        self._refresh()
+        if count:
+            with self._writing():
+                index_until(self._connection, self._recent.nth(count))
+            self._recent.indexed(count)
+
+    def _refresh(self) -> None:
+        """Read back from the disk what this memory holds, if it may be wrong."""
+        if not self._is_current:
+            with store_errors():
+                self._recent = read_recent(self._connection)
+            self._is_current = True
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -56,6 +89,7 @@ class SqliteStore:
         except BaseException:
             # Memory must not be ahead of the disk; a failed COMMIT may leave the transaction open, or end it.
             self._heads.clear()
+            self._is_current = False
             self._abandon()
             raise
 
@@ -72,7 +106,7 @@ class SqliteStore:
         if found is None:
             connection = connect(self._path, vfs=self._vfs, synchronous=self._synchronous, read_only=True)
             self._opened.append(connection)
-            found = self._readers.reader = SqliteReader(connection)
+            found = self._readers.reader = SqliteReader(connection, recent=lambda: self._recent)
         return found
 
     def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
@@ -87,6 +121,8 @@ class SqliteStore:
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """See `Store.prune`."""
+        self._refresh()
+        self._index(len(self._recent))
         with self._writing():
             return prune(self._connection, now, after=after, limit=limit)
 

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 import apsw
 
-from aparte.server.store.api import EntryRow, LogHead, LogKey, NodeState
+from aparte.server.store.accounts import AccountStore
+from aparte.server.store.api import EntryRow, LogHead, LogKey, NodeState, StoreRefused
+from aparte.server.store.sqlite.accounts import sqlite_accounts
 from aparte.server.store.sqlite.connection import store_errors
 from aparte.server.store.sqlite.heads import HeadCache
 from aparte.server.store.sqlite.reading import HEAD_COLUMNS, entry_row, find_node
+from aparte.server.store.sqlite.recent import EntryId, EntryKey, Recent
 from aparte.wire.entries import first_chain
 from aparte.wire.ids import Chain, EntryKind, Idem, LogId, Millis, Node, Seq
 
@@ -21,14 +24,14 @@ __all__ = ["SqliteTransaction"]
 
 #: Rows to a statement: a few sizes, so that statements stay prepared.
 _SIZES: Final = (128, 32, 8, 1)
-_COLUMNS: Final = 12
-_HEAD = """
-    SELECT log.id, node.seq, node.at, node.epoch_key, node.chain, entry.seq, entry.at, entry.chain
-    FROM log
-    JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)
-    LEFT JOIN entry ON entry.log = log.id AND entry.seq = (SELECT max(seq) FROM entry WHERE log = log.id)
+_LOG = """
+    SELECT log.id, node.seq, node.at, node.epoch_key, node.chain
+    FROM log JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)
     WHERE log.log_id = ?
 """
+_LAST_PLACE = "SELECT entry FROM entry_place WHERE log = ? ORDER BY seq DESC LIMIT 1"
+_BY_ID = f"SELECT {HEAD_COLUMNS} FROM entry WHERE id = ?"  # noqa: S608
+_COLUMNS: Final = f"id, log, {HEAD_COLUMNS}, body"
 
 
 def _rows_of(values: int) -> str:
@@ -36,16 +39,17 @@ def _rows_of(values: int) -> str:
 
 
 def _insert(count: int) -> str:
-    rows = ", ".join([_rows_of(_COLUMNS - 1)] * count)
-    return f"INSERT INTO entry (log, {HEAD_COLUMNS}, body) VALUES {rows}"  # noqa: S608
+    rows = ", ".join([_rows_of(len(_COLUMNS.split(", ")))] * count)
+    return f"INSERT INTO entry ({_COLUMNS}) VALUES {rows}"  # noqa: S608
 
 
 def _select(count: int) -> str:
     wanted = ", ".join([_rows_of(2)] * count)
     columns = ", ".join(f"entry.{name}" for name in HEAD_COLUMNS.split(", "))
     return (
-        f"WITH wanted (log, idem) AS (VALUES {wanted})"  # noqa: S608
-        f" SELECT entry.log, {columns} FROM wanted JOIN entry ON entry.log = wanted.log AND entry.idem = wanted.idem"
+        f"WITH wanted (log, idem) AS (VALUES {wanted}) SELECT entry.log, {columns} FROM wanted"  # noqa: S608
+        " JOIN entry_idem AS known ON known.log = wanted.log AND known.idem = wanted.idem"
+        " JOIN entry ON entry.id = known.entry"
     )
 
 
@@ -64,17 +68,21 @@ def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class SqliteTransaction:
     """See `Transaction`."""
 
-    __slots__ = ("_connection", "_heads", "_posted", "_rows")
+    __slots__ = ("_connection", "_heads", "_posted", "_recent", "_rows", "added")
 
-    def __init__(self, connection: apsw.Connection, heads: HeadCache) -> None:
+    def __init__(self, connection: apsw.Connection, heads: HeadCache, *, recent: Recent) -> None:
         self._connection = connection
         self._heads = heads
+        self._recent = recent
         self._rows: list[tuple[Any, ...]] = []
+        #: The entries of this transaction.
+        self.added: list[tuple[EntryKey, Seq]] = []
         # What is known of idempotency ids: rows of this transaction, and what was prefetched (None: not there).
-        self._posted: dict[tuple[LogKey, Idem], EntryRow | None] = {}
+        self._posted: dict[EntryKey, EntryRow | None] = {}
 
     def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
-        wanted = [(head.key, idem) for log_id, idem in posts if (head := self.head(log_id)) is not None]
+        keys = [(head.key, idem) for log_id, idem in posts if (head := self.head(log_id)) is not None]
+        wanted = [key for key in keys if self._recent.find(key) is None]
         self._posted |= dict.fromkeys(wanted)
         for portion in _portions(wanted):
             given = [value for pair in portion for value in pair]
@@ -91,33 +99,44 @@ class SqliteTransaction:
         return found
 
     def _load_head(self, log_id: LogId) -> LogHead | None:
-        row: Any = self._execute(_HEAD, (log_id,)).fetchone()
+        row: Any = self._execute(_LOG, (log_id,)).fetchone()
         if row is None:
             return None
-        key, node, node_at, epoch_key, node_chain, seq, at, chain = row
-        if seq is None:
-            seq, at, chain = 0, node_at, node_chain
-        return LogHead(
-            key=LogKey(key),
-            log_id=log_id,
-            seq=Seq(seq),
-            at=Millis(at),
-            chain=Chain(chain),
-            node=Node(node),
-            node_at=Millis(node_at),
-            epoch_key=epoch_key,
-        )
+        log, node, node_at, epoch_key, chain = row
+        last = self._last_entry(log)
+        place = (Seq(0), Millis(node_at), Chain(chain)) if last is None else (last.seq, last.at, last.chain)
+        return LogHead(LogKey(log), log_id, *place, Node(node), Millis(node_at), epoch_key)
+
+    def _last_entry(self, log: LogKey) -> EntryRow | None:
+        last = self._recent.last(log)
+        if last is None:
+            found: Any = self._execute(_LAST_PLACE, (log,)).fetchone()
+            last = None if found is None else EntryId(found[0])
+        return None if last is None else self._by_id(last)
+
+    def _by_id(self, entry: EntryId) -> EntryRow:
+        row: Any = self._execute(_BY_ID, (entry,)).fetchone()
+        return entry_row((*row, None))
 
     def posted(self, log: LogKey, idem: Idem) -> EntryRow | None:
-        if (log, idem) not in self._posted:
-            row: Any = self._execute(_SELECTS[1], (log, idem)).fetchone()
-            self._posted[log, idem] = None if row is None else entry_row((*row[1:], None))
-        return self._posted[log, idem]
+        key = (log, idem)
+        if key in self._posted:
+            return self._posted[key]
+        recent = self._recent.find(key)
+        if recent is not None:
+            found: EntryRow | None = self._by_id(recent)
+        else:
+            row: Any = self._execute(_SELECTS[1], key).fetchone()
+            found = None if row is None else entry_row((*row[1:], None))
+        self._posted[key] = found
+        return found
 
     def node(self, log: LogKey, node: Node) -> NodeState | None:
         self.write()
+        own = [i for i, (key, _) in enumerate(self.added, self._recent.last_id + 1) if key[0] == log]
+        last = EntryId(own[-1]) if own else self._recent.last(log)
         with store_errors():
-            return find_node(self._connection, log, node=node)
+            return find_node(self._connection, log, node=node, last=last)
 
     def add_log(self, log_id: LogId, *, epoch_key: bytes, retention_days: int, now: Millis) -> LogHead:
         self._execute(
@@ -138,8 +157,13 @@ class SqliteTransaction:
         return head
 
     def append(self, head: LogHead, entry: EntryRow) -> LogHead:
-        self._rows.append((head.key, *entry))
-        self._posted[head.key, entry.idem] = entry
+        seq, idem = entry.seq, entry.idem
+        if head is not self.head(head.log_id) or seq != head.seq + 1 or self.posted(head.key, idem) is not None:
+            raise StoreRefused(f"entry {seq} does not follow the log's last, or its idem is known")
+        key = (head.key, idem)
+        self.added.append((key, seq))
+        self._rows.append((self._recent.last_id + len(self.added), head.key, *entry))
+        self._posted[key] = entry
         place = (head.key, head.log_id, entry.seq, entry.at, entry.chain)
         if entry.kind is EntryKind.COMMIT:
             after = LogHead(*place, Node(entry.seq), entry.at, entry.next_epoch_key)
@@ -159,6 +183,9 @@ class SqliteTransaction:
     def spend(self, nonce: bytes, day: int) -> bool:
         self._execute("INSERT OR IGNORE INTO spent_ticket (nonce, day) VALUES (?, ?)", (nonce, day))
         return self._connection.changes() == 1
+
+    def accounts(self) -> AccountStore:
+        return sqlite_accounts(self._connection)
 
     def write(self) -> None:
         """Write the entries that were collected."""

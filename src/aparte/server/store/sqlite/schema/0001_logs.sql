@@ -2,7 +2,7 @@
 
 CREATE TABLE host (
     name   TEXT NOT NULL PRIMARY KEY,    -- which value this is | while the host exists | no
-    value  BLOB NOT NULL                 -- the incarnation; the time of the last sweep | while the host exists | no
+    value  ANY NOT NULL                  -- the incarnation; up to where entries are indexed | while the host exists | no
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE log (
@@ -34,10 +34,24 @@ CREATE TABLE entry (
     chain           BLOB NOT NULL,          -- shows that nothing was changed | as above | no
     body_hash       BLOB NOT NULL,          -- what remains of the body | as above | no
     body_length     INTEGER NOT NULL,       -- known from the body; kept with its hash | as above | no
-    body            BLOB,                   -- what members read; sealed | 1 to 90 days, commits 180 | no
-    UNIQUE (log, seq),
-    UNIQUE (log, idem)
+    body            BLOB                    -- what members read; sealed | 1 to 90 days, commits 180 | no
 ) STRICT;
+
+-- Where entries are. Written in bulk, later than the entries: see recent.py. No REFERENCES: it would make the deletion
+-- of each entry look through all of these.
+CREATE TABLE entry_place (
+    log    INTEGER NOT NULL,                           -- which log | as the entry | no
+    seq    INTEGER NOT NULL,                           -- its place in the log | as the entry | no
+    entry  INTEGER NOT NULL,                           -- the entry there | as the entry | no
+    PRIMARY KEY (log, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entry_idem (
+    log    INTEGER NOT NULL,                           -- which log | as the entry | no
+    idem   BLOB NOT NULL,                              -- makes a repeated post harmless | as the entry | no
+    entry  INTEGER NOT NULL,                           -- what was posted under it | as the entry | no
+    PRIMARY KEY (log, idem)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE spent_ticket (
     nonce  BLOB NOT NULL PRIMARY KEY,    -- a ticket is taken once; random | until the ticket ends | no

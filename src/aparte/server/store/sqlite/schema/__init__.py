@@ -8,7 +8,7 @@ from importlib.resources import files
 __all__ = ["migrations"]
 
 
-def migrations() -> list[tuple[int, str]]:
-    """(number, SQL) of every step, in order."""
-    named = {entry.name: entry for entry in files(__name__).iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)}
+def migrations(package: str = __name__) -> list[tuple[int, str]]:
+    """(number, SQL) of every step in a package of SQL files, in order."""
+    named = {entry.name: entry for entry in files(package).iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)}
     return [(int(name[:4]), named[name].read_text(encoding="utf-8")) for name in sorted(named)]

@@ -1,0 +1,97 @@
+"""The blob service as a part of the host: its files and index in the host's folder, its tickets the host's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+from aparte.server.blobs import (
+    Admission,
+    BlobFiles,
+    BlobService,
+    Limits,
+    Refusal,
+    Refused,
+    SqliteBlobIndex,
+    Surroundings,
+)
+from aparte.server.blobs import schema as blob_schema
+from aparte.server.blobs.limits import MAX_KEEP_DAYS
+from aparte.server.shell.judging import Judge
+from aparte.server.shell.writer import Writer
+from aparte.server.step import Refusal as HostRefusal
+from aparte.server.store import Store, StoreError
+from aparte.server.store.sqlite.connection import connect, migrate
+from aparte.server.store.sqlite.schema import migrations
+from aparte.server.tickets import JudgedTicket
+from aparte.wire import ErrorCode
+from aparte.wire.ids import Millis, TicketKind
+
+__all__ = ["TicketOffice", "hosted_blobs"]
+
+_FILE_THREADS: Final = 4
+_WAIT_FOR_WRITER: Final = 30.0
+
+
+class TicketOffice:
+    """Spends upload tickets in the host's store, on the writer's thread like everything that writes there."""
+
+    def __init__(self, judge: Judge, writer: Writer, *, store: Store) -> None:
+        self._judge = judge
+        self._writer = writer
+        self._store = store
+
+    def spend(self, ticket: bytes, size: int, now: int) -> Admission:
+        """See `SpendTicket`. One ticket pays for one blob, of any size that the host takes."""
+        del size
+        try:
+            judged = self._judge.ticket(ticket, TicketKind.UPLOAD_BLOB, now=Millis(now))
+            done: Future[None] = Future()
+            self._writer.between(lambda: self._carry_out(judged, done))
+            done.result(_WAIT_FOR_WRITER)
+        except HostRefusal as refusal:
+            spent = refusal.code is ErrorCode.TICKET_SPENT
+            raise Refused(Refusal.TICKET_SPENT if spent else Refusal.TICKET_REFUSED, refusal.detail) from refusal
+        return Admission(keep_days=MAX_KEEP_DAYS)
+
+    def _carry_out(self, judged: JudgedTicket, done: Future[None]) -> None:
+        try:
+            with self._store.transaction() as transaction:
+                judged.spend(transaction)
+        except (HostRefusal, StoreError) as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+
+@asynccontextmanager
+async def hosted_blobs(
+    data: Path, office: TicketOffice, *, clock: Callable[[], Millis], limits: Limits
+) -> AsyncIterator[BlobService]:
+    """The service over `data/blobs.db` and `data/blobs`, recovered and ready; closed when left."""
+    index_thread = ThreadPoolExecutor(1, thread_name_prefix="aparte-blob-index")
+    file_threads = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="aparte-blob-files")
+    connection = connect(data / "blobs.db")
+    try:
+        migrate(connection, migrations(blob_schema.__name__))
+        around = Surroundings(
+            now=clock,
+            rng=os.urandom,
+            free_space=lambda: shutil.disk_usage(data).free,
+            spend_ticket=office.spend,
+            index_thread=index_thread,
+            file_threads=file_threads,
+        )
+        service = BlobService(SqliteBlobIndex(connection), BlobFiles(data), around=around, limits=limits)
+        await service.start()
+        yield service
+        await service.close()
+    finally:
+        index_thread.shutdown()
+        file_threads.shutdown()
+        connection.close()

@@ -1,0 +1,101 @@
+"""Tickets on their way in, one rule at a time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from nacl.signing import SigningKey
+
+from aparte.server.tickets import JudgedTicket, TicketJudge, read_ticket
+from aparte.wire import ErrorCode, encode
+from aparte.wire.ids import Millis, TicketKind
+from aparte.wire.tickets import Ticket, TicketBody, ticket_statement
+from tests.hosting import HOST, refused, verify
+
+DAY = 86_400_000
+NOW = Millis(20_000 * DAY + 5)
+ISSUER, OTHER = SigningKey(b"i" * 32), SigningKey(b"o" * 32)
+BODY = TicketBody(1, HOST, HOST, TicketKind.CREATE_LOG, 20_000, b"n" * 16)
+
+
+def issued(body: TicketBody = BODY, key: SigningKey = ISSUER) -> Ticket:
+    fields = (body.version, body.issuer, body.acceptor, body.kind, body.day, body.nonce)
+    return Ticket(*fields, key.sign(ticket_statement(body)).signature)
+
+
+def judge(ticket: Ticket, kind: TicketKind = TicketKind.CREATE_LOG) -> JudgedTicket:
+    return TicketJudge(HOST, verify=verify).judge(ticket, kind, issuer_key=bytes(ISSUER.verify_key), now=NOW)
+
+
+class TestReading:
+    def test_what_was_issued(self) -> None:
+        assert read_ticket(encode(issued())) == issued()
+
+    @pytest.mark.parametrize("cut", [0, 1, 20, -1])
+    def test_not_a_ticket(self, cut: int) -> None:
+        refusal = refused(lambda: read_ticket(encode(issued())[:cut]))
+        assert refusal.code == ErrorCode.TICKET_REFUSED
+
+    def test_more_than_a_ticket(self) -> None:
+        assert refused(lambda: read_ticket(encode(issued()) + b"\0")).code == ErrorCode.TICKET_REFUSED
+
+    def test_not_text(self) -> None:
+        data = encode(issued()).replace(HOST.encode(), b"\xff" * len(HOST))
+        assert refused(lambda: read_ticket(data)).code == ErrorCode.TICKET_REFUSED
+
+    def test_another_version(self) -> None:
+        refusal = refused(lambda: read_ticket(encode(issued(replace(BODY, version=2)))))
+        assert (refusal.code, refusal.detail) == (ErrorCode.TICKET_REFUSED, "a ticket of version 2")
+
+    def test_another_kind_than_there_is(self) -> None:
+        data = bytearray(encode(issued()))
+        data[1 + 2 * (1 + len(HOST))] = 99
+        assert refused(lambda: read_ticket(bytes(data))).code == ErrorCode.TICKET_REFUSED
+
+
+class TestJudging:
+    def test_good(self) -> None:
+        judged = judge(issued())
+        assert judged.day == 20_000
+        assert judge(issued()) == judged
+
+    @pytest.mark.parametrize("day", [20_000, 20_001])
+    def test_of_today_or_later(self, day: int) -> None:
+        assert judge(issued(replace(BODY, day=day))).day == day
+
+    @pytest.mark.parametrize(
+        ("ticket", "why"),
+        [
+            (issued(replace(BODY, acceptor="other.example")), "a ticket for another host"),
+            (issued(replace(BODY, kind=TicketKind.KNOCK)), "a ticket to KNOCK"),
+            (issued(replace(BODY, day=19_999)), "a ticket of the past"),
+            (issued(key=OTHER), "the issuer did not sign it"),
+            (replace(issued(), nonce=b"m" * 16), "the issuer did not sign it"),
+            (replace(issued(), day=20_001), "the issuer did not sign it"),
+            (replace(issued(), issuer="other.example"), "the issuer did not sign it"),
+            (replace(issued(), signature=bytes(64)), "the issuer did not sign it"),
+        ],
+    )
+    def test_refused(self, ticket: Ticket, why: str) -> None:
+        refusal = refused(lambda: judge(ticket))
+        assert (refusal.code, refusal.detail) == (ErrorCode.TICKET_REFUSED, why)
+
+    def test_each_is_spent_by_itself(self) -> None:
+        """By its issuer's name and nonce: no issuer can spend another's."""
+        bodies = [
+            BODY,
+            replace(BODY, nonce=b"m" * 16),
+            replace(BODY, issuer="other.example"),
+            replace(BODY, issuer="other.example", nonce=b"m" * 16),
+        ]
+        nonces = {judge(issued(body)).nonce for body in bodies}
+        assert len(nonces) == 4
+        assert {len(nonce) for nonce in nonces} == {16}
+
+    def test_every_kind_pays_for_itself_alone(self) -> None:
+        for kind in TicketKind:
+            ticket = issued(replace(BODY, kind=kind))
+            assert judge(ticket, kind) == judge(issued())
+            for other in set(TicketKind) - {kind}:
+                assert refused(lambda t=ticket, o=other: judge(t, o)).code == ErrorCode.TICKET_REFUSED
