@@ -6,7 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from aparte.server.core import Arrival, Core
 from aparte.server.step import Send
@@ -53,7 +53,7 @@ class Writer:
             if error is not None:
                 answer.set_exception(error)
             else:
-                answer.set_result(cast(T, found))
+                answer.set_result(cast("T", found))
 
         def carry_out() -> None:
             try:
