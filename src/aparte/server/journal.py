@@ -10,10 +10,12 @@ __all__ = ["Journal"]
 class Journal:
     """The changes of one batch, latest last."""
 
-    __slots__ = ("_undo",)
+    __slots__ = ("_undo", "batch")
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], object]] = []
+        #: Counts batches.
+        self.batch = 0
 
     def note(self, undo: Callable[[], object]) -> None:
         """Something was changed; this takes it back."""
@@ -22,8 +24,10 @@ class Journal:
     def keep(self) -> None:
         """The batch is durable."""
         self._undo.clear()
+        self.batch += 1
 
     def take_back(self) -> None:
         """The batch failed: take all of it back, the latest first."""
         while self._undo:
             self._undo.pop()()
+        self.batch += 1

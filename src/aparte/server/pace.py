@@ -6,14 +6,13 @@ at the steady rate. It bears a clock that steps: when it is set back, no time ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final, Generic, TypeVar
 
 from aparte.wire.ids import Millis
 
-__all__ = ["Pace", "Paces"]
+__all__ = ["Pace", "Paces", "SteadyTime"]
 
 Subject = TypeVar("Subject", bound=Hashable)
 
@@ -28,27 +27,46 @@ class Pace:
     interval: int
     burst: int
 
+    def wait(self, owed: int) -> int:
+        """Milliseconds until one more may be taken, if so many milliseconds are owed; 0 or less if now."""
+        return owed - (self.burst - 1) * self.interval
+
+
+class SteadyTime:
+    """A clock that never goes back: the real one, and all that it was ever set back by."""
+
+    __slots__ = ("_latest", "_set_back")
+
+    def __init__(self) -> None:
+        self._latest = 0
+        self._set_back = 0
+
+    def at(self, now: Millis) -> int:
+        """The steady time at `now`."""
+        if now < self._latest:
+            self._set_back += self._latest - now
+        self._latest = now
+        return now + self._set_back
+
 
 class Paces(Generic[Subject]):
     """Keeps many subjects to one pace. Nothing is taken unless it may be."""
 
-    __slots__ = ("_latest", "_owed_until", "_pace", "_set_back", "_sweep_at")
+    __slots__ = ("_owed_until", "_pace", "_sweep_at", "_time")
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
         self._owed_until: dict[Subject, int] = {}
         self._sweep_at = _SWEEP
-        self._latest = 0
-        self._set_back = 0
+        self._time = SteadyTime()
 
     def wait(self, subject: Subject, now: Millis) -> int:
         """Milliseconds until `take` may be called; 0 if now."""
-        owed = self._owed_until.get(subject, 0) - self._time(now)
-        return max(0, owed - (self._pace.burst - 1) * self._pace.interval)
+        return max(0, self._pace.wait(self._owed_until.get(subject, 0) - self._time.at(now)))
 
     def take(self, subject: Subject, now: Millis, *, count: int = 1) -> None:
         """Take `count` now."""
-        time = self._time(now)
+        time = self._time.at(now)
         self._owed_until[subject] = max(time, self._owed_until.get(subject, 0)) + count * self._pace.interval
         if len(self._owed_until) > self._sweep_at:
             self._sweep(time)
@@ -59,20 +77,6 @@ class Paces(Generic[Subject]):
         if not wait:
             self.take(subject, now)
         return wait
-
-    def undo(self, subject: Subject) -> Callable[[], None]:
-        """What takes back all that is taken from here on."""
-        return partial(self._put_back, subject, self._owed_until.get(subject, 0))
-
-    def _put_back(self, subject: Subject, until: int) -> None:
-        self._owed_until[subject] = until
-
-    def _time(self, now: Millis) -> int:
-        """A clock that never goes back: `now`, and all that the clock was ever set back by."""
-        if now < self._latest:
-            self._set_back += self._latest - now
-        self._latest = now
-        return now + self._set_back
 
     def _sweep(self, time: int) -> None:
         self._owed_until = {subject: until for subject, until in self._owed_until.items() if until > time}

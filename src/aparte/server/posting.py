@@ -7,8 +7,8 @@ from typing import Final
 from aparte.server.entries import receipt_of, sent_entry
 from aparte.server.journal import Journal
 from aparte.server.links import Link, LinkNumber
+from aparte.server.log_pace import LogPace
 from aparte.server.opening import is_good_pass
-from aparte.server.pace import Paces
 from aparte.server.policy import HostKeys, LogPolicy
 from aparte.server.step import Answer, Delivery, Refusal, Send, answer, done
 from aparte.server.store import EntryRow, LogHead, LogKey, Transaction
@@ -35,11 +35,7 @@ class Posting:
 
     def __init__(self, keys: HostKeys, policy: LogPolicy, *, subscriptions: Subscriptions, journal: Journal) -> None:
         self._keys = keys
-        self._min_node_age = policy.min_node_age
-        self._posts = Paces[LogKey](policy.posts)
-        self._commits = Paces[LogKey](policy.commits)
-        self._kibibytes = Paces[LogKey](policy.kibibytes)
-        self._ephemerals = Paces[LogKey](policy.ephemerals)
+        self._pace = LogPace(policy, journal=journal)
         self._subscriptions = subscriptions
         self._journal = journal
 
@@ -57,8 +53,7 @@ class Posting:
             return [_accepted(link, frame, row=known, receipt=receipt)]
         if frame.node != head.node:
             return [self._stale(transaction, link, head=head, frame=frame)]
-        self._journal.note((self._posts if is_kept else self._ephemerals).undo(head.key))
-        wait = self._admit(head, frame, now=now)
+        wait = self._pace.admit(head, frame.kind, size=len(frame.body), now=now)
         if wait:
             return [answer(link, Busy(frame.request, wait))]
         if not is_kept:
@@ -77,18 +72,6 @@ class Posting:
             raise Refusal(ErrorCode.NOT_FOUND, "no such node")
         return answer(link, Stale(frame.request, node.child))
 
-    def _admit(self, head: LogHead, frame: Post, *, now: Millis) -> int:
-        """0 if the log takes such a post now; otherwise milliseconds until it does."""
-        if frame.kind is EntryKind.EPHEMERAL:
-            return self._ephemerals.admit(head.key, now)
-        if wait := self._kibibytes.wait(head.key, now):
-            return wait
-        if frame.kind is EntryKind.COMMIT:
-            too_young = self._min_node_age - (now - head.node_at) if head.node and now >= head.node_at else 0
-            wait = max(too_young, self._commits.wait(head.key, now))
-            return wait if wait > 0 else self._posts.admit(head.key, now)
-        return self._posts.admit(head.key, now)
-
     def _pass_on(self, link: Link, head: LogHead, *, frame: Post) -> list[Send]:
         payload = encode_frame(Passed(frame.log_id, frame.node, frame.body))
         return [done(link, frame.request), *self._deliver(link, head, seq=Seq(0), payload=payload)]
@@ -103,8 +86,6 @@ class Posting:
         receipt = make_receipt(self._keys.receipt_key, log_id, head=packed, body=digest)
         row = EntryRow(seq, at, node, kind, idem, frame.next_epoch_key, chain, digest, len(body), body)
         transaction.append(head, row)
-        self._journal.note(self._kibibytes.undo(head.key))
-        self._kibibytes.take(head.key, now, count=1 + len(body) // 1024)
         sends = [_accepted(link, frame, row=row, receipt=receipt)]
         if len(body) <= MAX_BODY:
             payload = pack_delivered(log_id, packed, body=body, body_hash=digest, receipt=receipt)
@@ -112,8 +93,6 @@ class Posting:
             payload = encode_frame(Delivered(log_id, sent_entry(row, receipt)))
         sends += self._deliver(link, head, seq=seq, payload=payload)
         if kind is EntryKind.COMMIT:
-            self._journal.note(self._commits.undo(head.key))
-            self._commits.take(head.key, now)
             self._end(head.key)
         return sends
 

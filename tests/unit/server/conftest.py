@@ -10,6 +10,7 @@ import pytest
 from aparte.server.store.sqlite import SqliteStore
 from tests.hosting import Client, Scene, scene
 from tests.unit.server.brittle_store import BrittleStore
+from tests.unit.server.village import Village
 
 
 @pytest.fixture
@@ -39,3 +40,12 @@ def disk(tmp_path: Path) -> Iterator[BrittleStore]:
 def shaky(disk: BrittleStore) -> Scene:
     """A town on the brittle store; its faults are the test's to look at."""
     return Scene(disk)
+
+
+@pytest.fixture
+def village(shaky: Scene, disk: BrittleStore) -> Village:
+    alice, bob, carol = shaky.client(), shaky.client(), shaky.client()
+    log = alice.creates()
+    bob.opens(log)
+    carol.opens(log)
+    return Village(shaky, disk, log, alice, bob, carol)

@@ -106,9 +106,9 @@ class TestBytes:
 
     def test_commits_too(self, alice: Client) -> None:
         log = alice.creates()
-        assert isinstance(alice.commits(log, b"x" * 20 * 1024, seq=1), Accepted)
+        assert isinstance(alice.commits(log, b"x" * 30 * 1024, seq=1), Accepted)
         alice.opens(log)
-        assert alice.commits(log, seq=2).wait == 12 * 64
+        assert alice.commits(log, seq=2).wait == 22 * 64
 
 
 class TestCommits:

@@ -2,58 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from aparte.server.core import Arrival, LinkClosed
-from aparte.server.store import StoreError, StoreFull, StoreRefused
+from aparte.server.pace import Pace
+from aparte.server.policy import LogPolicy
+from aparte.server.store import StoreError, StoreFull
 from aparte.wire import ErrorCode
-from aparte.wire.ids import EntryKind, Idem, LogId, Request
-from aparte.wire.link_frames import Done, Problem
+from aparte.wire.ids import EntryKind, LogId, Request
+from aparte.wire.link_frames import Done
 from aparte.wire.log_frames import Accepted, Busy, Close, Created, Delivered, Opened
 from tests.hosting import ROOT, Client, Log, Scene, chain_over, code
 from tests.unit.server.brittle_store import BrittleStore
+from tests.unit.server.village import Village
 
 DISK = [(StoreFull("full"), ErrorCode.DISK_FULL), (StoreError("broken"), ErrorCode.UNAVAILABLE)]
-
-
-@dataclass
-class Village:
-    """Alice, Bob and Carol have a log open; the store breaks when told to."""
-
-    town: Scene
-    disk: BrittleStore
-    log: Log
-    alice: Client
-    bob: Client
-    carol: Client
-
-    def posts_poison(self, poison: set[int], size: int, error: Exception) -> None:
-        """A batch of `size` posts to the log by Alice, some of which the store chokes on."""
-        bodies = {b"%d" % number for number in poison}
-        self.disk.breaks = lambda name, args: error if name == "append" and args[1].body in bodies else None
-        self.town.accept(*[self.alice.brings(self.alice.message(self.log, b"%d" % n)) for n in range(size)])
-        self.disk.heals()
-
-    def is_as_before(self) -> None:
-        """All three post to the node that they opened, and everybody hears of it."""
-        for poster in (self.alice, self.bob, self.carol):
-            heard = {id(client): len(client.delivered) for client in (self.alice, self.bob, self.carol)}
-            assert isinstance(poster.posts(self.log, b"still here"), Accepted)
-            for client in (self.alice, self.bob, self.carol):
-                assert len(client.delivered) == heard[id(client)] + (client is not poster)
-
-
-@pytest.fixture
-def village(shaky: Scene, disk: BrittleStore) -> Village:
-    alice, bob, carol = shaky.client(), shaky.client(), shaky.client()
-    log = alice.creates()
-    bob.opens(log)
-    carol.opens(log)
-    return Village(shaky, disk, log, alice, bob, carol)
 
 
 class TestBatches:
@@ -214,6 +179,26 @@ class TestBrokenDisk:
         answers = [type(village.alice.posts(village.log, b"x")) for _ in range(61)]
         assert answers == [Accepted] * 60 + [Busy]
 
+    def test_nor_what_commits_bytes_and_ephemerals_take(self, disk: BrittleStore) -> None:
+        """Each kind of pace by itself: of what was not kept nothing is counted."""
+        town = Scene(disk, LogPolicy(kibibytes=Pace(60_000, 3), commits=Pace(60_000, 2), ephemerals=Pace(60_000, 2)))
+        alice = town.client()
+        one, two, three = alice.creates(), alice.creates(), alice.creates()
+        disk.fails("leave", StoreError("broken"), times=3)
+        for _ in range(3):
+            commit = alice.commit(one, seq=1)
+            messages = [alice.message(two, b"x") for _ in range(3)]
+            ephemerals = [alice.message(three, b"x", kind=EntryKind.EPHEMERAL) for _ in range(2)]
+            town.accept(*map(alice.brings, [commit, *messages, *ephemerals]))
+        for seq in (1, 2):
+            assert isinstance(alice.commits(one, seq=seq), Accepted)
+            alice.opens(one)
+            town.passes(1000)
+        assert isinstance(alice.commits(one, seq=3), Busy)
+        assert [type(alice.posts(two, b"x")) for _ in range(4)] == [Accepted] * 3 + [Busy]
+        kept = [type(alice.posts(three, b"x", kind=EntryKind.EPHEMERAL)) for _ in range(3)]
+        assert kept == [Done, Done, Busy]
+
     @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
     def test_the_end_of_the_world_leaves_no_trace(self, village: Village, error: Any) -> None:
         village.disk.fails("leave", error)
@@ -221,105 +206,16 @@ class TestBrokenDisk:
             village.alice.commits(village.log, seq=1)
         village.is_as_before()
 
+    def test_work_apart_is_kept_or_told(self, village: Village) -> None:
+        village.disk.fails("leave", StoreError("broken"))
+        with pytest.raises(StoreError):
+            village.town.core.apart(lambda transaction: transaction.spend(b"n" * 16, 1))
+        assert village.town.core.apart(lambda transaction: transaction.spend(b"n" * 16, 1))
+        assert not village.town.core.apart(lambda transaction: transaction.spend(b"n" * 16, 1))
+        village.is_as_before()
+
     def test_tidying_may_fail(self, village: Village) -> None:
         village.disk.fails("tidy", StoreError("broken"))
         village.town.core.tidy()
         assert len(village.town.faults) == 1
         village.is_as_before()
-
-
-def injected(village: Village, bad: Callable[[Any], bool], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our own code fails on some posts, after all else was done for them."""
-    posting = village.town.core._posting
-    post = posting.post
-
-    def fails(transaction: Any, link: Any, *, frame: Any, now: Any) -> Any:
-        sends = post(transaction, link, frame=frame, now=now)
-        if bad(frame):
-            raise ZeroDivisionError(frame.body)
-        return sends
-
-    monkeypatch.setattr(posting, "post", fails, raising=False)
-
-
-class TestBadFrames:
-    """One that breaks a rule of the store, or that the code fails on, touches no other."""
-
-    @pytest.mark.parametrize("size", [1, 2, 7, 60])
-    @pytest.mark.parametrize("at", [0, -1])
-    def test_refused_by_the_store(self, village: Village, size: int, at: int) -> None:
-        bad = range(size)[at]
-        village.posts_poison({bad}, size, StoreRefused("poison"))
-        answers = village.alice.answers[-size:]
-        assert [type(answer) for answer in answers] == [Accepted] * bad + [Problem] + [Accepted] * (size - bad - 1)
-        assert code(answers[bad]) == ErrorCode.INTERNAL
-        assert [str(fault) for fault in village.town.faults] == ["poison"]
-        good = [b"%d" % number for number in range(size) if number != bad]
-        assert [entry.body for entry in village.bob.delivered] == good
-        assert [entry.body for entry in village.bob.reads(village.log, node=0)] == good
-
-    def test_several_of_sixty(self, village: Village) -> None:
-        """Nor does it use up the pace of the log: the good ones are taken, each once."""
-        poison = {0, 1, 17, 31, 32, 59}
-        village.posts_poison(poison, 60, StoreRefused("poison"))
-        answers = village.alice.answers[-60:]
-        assert {n for n, answer in enumerate(answers) if isinstance(answer, Problem)} == poison
-        assert len(village.town.faults) == len(poison)
-        assert len(village.carol.delivered) == 54
-
-    def test_refused_on_leaving(self, village: Village) -> None:
-        village.disk.fails("leave", StoreRefused("who?"))
-        village.town.accept(*[c.brings(c.message(village.log, b"x")) for c in (village.alice, village.bob)])
-        assert isinstance(village.alice.answer(), Accepted)
-        assert isinstance(village.bob.answer(), Accepted)
-
-    @pytest.mark.parametrize("bad", [{0}, {255}, {3, 4, 100, 254}, set(range(0, 256, 2)), set(range(256))])
-    def test_our_own_fault_among_256(self, village: Village, bad: set[int], monkeypatch: pytest.MonkeyPatch) -> None:
-        logs = [village.alice.creates() for _ in range(8)]
-        names = {Idem(b"%016d" % number) for number in bad}
-        injected(village, lambda frame: frame.idem in names, monkeypatch)
-        posts = [village.alice.message(logs[n % 8], b"%d" % n, idem=b"%016d" % n, request=n) for n in range(256)]
-        village.town.accept(*map(village.alice.brings, posts))
-        answers = {answer.request: answer for answer in village.alice.answers[-256:]}
-        assert len(answers) == 256
-        assert {n for n, answer in answers.items() if isinstance(answer, Problem)} == bad
-        assert {code(answers[n]) for n in bad} <= {ErrorCode.INTERNAL}
-        assert [type(fault) for fault in village.town.faults] == [ZeroDivisionError] * len(bad)
-        found = [entry.body for log in logs for entry in village.alice.reads(log, node=0)]
-        assert sorted(found) == sorted(b"%d" % n for n in range(256) if n not in bad)
-
-    def test_both_kinds_at_once(self, village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
-        injected(village, lambda frame: frame.body in (b"5", b"40"), monkeypatch)
-        village.posts_poison({4, 30}, 60, StoreRefused("poison"))
-        assert [entry.body for entry in village.bob.delivered] == [
-            b"%d" % n for n in range(60) if n not in {4, 5, 30, 40}
-        ]
-        assert len(village.town.faults) == 4
-
-    def test_a_close_behind_a_bad_frame(self, village: Village) -> None:
-        """The batch is tried again, from before the link closed its log."""
-        village.disk.breaks = lambda name, args: (
-            StoreRefused("?") if name == "append" and args[1].body == b"!" else None
-        )
-        village.town.accept(
-            village.bob.brings(village.bob.message(village.log, b"before")),
-            village.bob.brings(Close(Request(9), village.log.log_id)),
-            village.alice.brings(village.alice.message(village.log, b"!")),
-        )
-        assert [type(answer) for answer in village.bob.answers[-2:]] == [Accepted, Done]
-
-    def test_a_commit_that_fails_last(self, village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
-        """All of it is taken back: node, subscriptions, pace."""
-        injected(village, lambda frame: frame.kind is EntryKind.COMMIT, monkeypatch)
-        assert code(village.alice.commits(village.log, seq=1)) == ErrorCode.INTERNAL
-        village.is_as_before()
-
-    def test_an_answer_for_each(self, village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Whatever kind of request it is."""
-        for name in ("open", "create", "close"):
-            monkeypatch.setattr(village.town.core._logs, name, lambda *_args, **_named: 1 // 0, raising=False)
-        alice, log = village.alice, Log(LogId(b"z" * 16))
-        for frame in (alice.creation(log), alice.opening([alice.item(log)]), Close(Request(9), log.log_id)):
-            answer = alice.sends(frame)
-            assert code(answer) == ErrorCode.INTERNAL
-        assert [type(fault) for fault in village.town.faults] == [ZeroDivisionError] * 3

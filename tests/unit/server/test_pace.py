@@ -79,19 +79,6 @@ def test_taking_many_at_once(pace: Pace, steps: list[int], counts: list[int]) ->
         paid += count
 
 
-@given(pace=PACES, steps=STEPS)
-def test_what_is_undone_was_never_taken(pace: Pace, steps: list[int]) -> None:
-    paces, now = Paces[str](pace), START
-    for step in steps:
-        now += step
-        before = paces.wait("a", Millis(now))
-        undo = paces.undo("a")
-        paces.take("a", Millis(now), count=5)
-        undo()
-        assert paces.wait("a", Millis(now)) == before
-        paces.admit("a", Millis(now))
-
-
 @given(pace=PACES, steps=STEPS | JUMPS)
 def test_wait_and_take_are_admit(pace: Pace, steps: list[int]) -> None:
     one, two, now = Paces[str](pace), Paces[str](pace), START
