@@ -6,6 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import ipaddress
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -19,6 +20,7 @@ from aparte.server.shell.certificates import BadCertificate
 from aparte.server.shell.config import BadConfig, HostConfig, read_config, split_address
 from aparte.server.shell.folder import AlreadyRunning
 from aparte.server.shell.keys import KeysDamaged
+from aparte.server.shell.logging import set_up_logging
 from aparte.server.shell.serve import serve as run_host
 from aparte.server.store import StoreError
 
@@ -40,6 +42,7 @@ storage nor cryptography. Three ways out:
 @click.option("--domain", help="The host's name, as in alice@NAME.  [localhost]")
 @click.option("--tls-cert", type=_FILE, help="The certificate and its chain, in PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
+@click.option("--log-json", is_flag=True, help="Log lines as JSON.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front terminates TLS and writes X-Forwarded-For.")
 def serve(config: Path | None, **options: Any) -> None:
     """Run a host: one process, one folder."""
@@ -47,6 +50,8 @@ def serve(config: Path | None, **options: Any) -> None:
         asked = _with_options(read_config(config) if config else HostConfig(), options)
         if _is_exposed(asked):
             click.echo(_NO_TLS, err=True)
+        set_up_logging(as_json=options["log_json"])
+        os.umask(0o077)
         _run_loop(_run(asked))
     except (AlreadyRunning, BadCertificate, BadConfig, KeysDamaged, StoreError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -114,6 +114,12 @@ class Core:
         self._journal.keep()
         return result
 
+    def give_up(self, batch: Sequence[Arrival], error: Exception) -> list[Send]:
+        """Something failed that should not: say so to everybody in the batch."""
+        self._report(error)
+        requests = [_Request(a.link, a.frame) for a in batch if not isinstance(a.frame, LinkClosed)]
+        return _refuse(requests, Refusal(ErrorCode.INTERNAL))
+
     def tidy(self) -> None:
         """Let the store do what can wait."""
         try:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import structlog
 
 from aparte.server.blobs import BlobService
+from aparte.server.forgetting import ForgettingClock
 from aparte.server.shell.certificates import BadCertificate, Certificate
 from aparte.server.shell.connections import Connections
 from aparte.server.shell.guard import Guard
@@ -17,7 +20,7 @@ from aparte.server.shell.writer import Writer
 from aparte.server.store import LogKey, Pruned, Store, StoreError
 from aparte.wire.ids import Millis
 
-__all__ = ["look_after_links", "refresh_certificate", "sweep_blobs", "sweep_logs"]
+__all__ = ["checkpoint", "look_after_links", "refresh_certificate", "sweep"]
 
 _TICK: Final = 0.1
 #: Seconds between pings, and without a sign of life until a link is cut off.
@@ -28,6 +31,7 @@ _STEP: Final = 0.5
 _SWEEPS: Final = 3600.0
 #: Entries that one step touches: the writer is held up for some milliseconds.
 _STEP_ENTRIES: Final = 128
+_CHECKPOINT: Final = 0.5
 _CERTIFICATE: Final = 60.0
 
 log = structlog.get_logger("aparte.host")
@@ -48,31 +52,50 @@ async def look_after_links(connections: Connections, guard: Guard) -> None:
             connections.ping(silent_since=at - _SILENCE)
 
 
-async def sweep_logs(writer: Writer, store: Store, *, clock: Callable[[], Millis]) -> None:
-    """Forget what is out of date in logs, a little at a time, between the writer's batches."""
-    after: LogKey | None = LogKey(-1)
-    while True:
-        begin = LogKey(-1) if after is None else after
-        try:
-            after = (await writer.ask(lambda begin=begin: _prune(store, clock(), after=begin))).after  # type: ignore[misc]
-        except StoreError as error:
-            log.error("the sweep failed", error=repr(error))
-            after = None
-        await asyncio.sleep(_SWEEPS if after is None else _STEP)
-
-
-def _prune(store: Store, now: Millis, *, after: LogKey) -> Pruned:
-    return store.prune(now, after=after, limit=_STEP_ENTRIES)
-
-
-async def sweep_blobs(service: BlobService, *, clock: Callable[[], Millis]) -> None:
-    """Forget blobs and unfinished uploads that are out of date."""
+async def sweep(writer: Writer, store: Store, *, blobs: BlobService, clock: Callable[[], Millis]) -> None:
+    """Forget what is out of date, if the clock may be believed; a little at a time, between the writer's batches."""
+    believed = ForgettingClock()
     while True:
         try:
-            await service.sweep(clock())
+            if await writer.ask(lambda: _begin_sweep(store, believed, now=clock())):
+                await _sweep_logs(writer, store, clock=clock)
+                await blobs.sweep(clock())
+            else:
+                log.info("no sweep: the clock has leapt, or this is the first start")
         except Exception as error:  # noqa: BLE001 - a sweep that fails is tried again, whatever it failed on
-            log.error("the sweep of blobs failed", error=repr(error))
+            log.error("the sweep failed", error=repr(error))
         await asyncio.sleep(_SWEEPS)
+
+
+def _begin_sweep(store: Store, believed: ForgettingClock, *, now: Millis) -> bool:
+    swept = store.swept()
+    may = believed.may_forget(now, swept=swept, steady=time.monotonic_ns() // 1_000_000)
+    if may or swept is None:
+        store.note_sweep(now)
+    return may
+
+
+async def _sweep_logs(writer: Writer, store: Store, *, clock: Callable[[], Millis]) -> None:
+    after: LogKey | None = LogKey(-1)
+    while after is not None:
+        after = (await writer.ask(partial(_prune, store, clock, after=after))).after
+        await asyncio.sleep(_STEP)
+
+
+async def checkpoint(store: Store) -> None:
+    """Let the store do what needs no place in the writer's queue, in a thread of its own."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="aparte-checkpoint") as thread:
+        while True:
+            await asyncio.sleep(_CHECKPOINT)
+            try:
+                await loop.run_in_executor(thread, store.checkpoint)
+            except StoreError as error:
+                log.error("the checkpoint failed", error=repr(error))
+
+
+def _prune(store: Store, clock: Callable[[], Millis], *, after: LogKey) -> Pruned:
+    return store.prune(clock(), after=after, limit=_STEP_ENTRIES)
 
 
 async def refresh_certificate(certificate: Certificate) -> None:

@@ -7,6 +7,7 @@ answers, and is told up to where (`Lagged`) as soon as it has caught up; one tha
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
@@ -43,10 +44,11 @@ def message(payload: bytes) -> bytes:
 class SocketConnection:
     """A link over a WebSocket."""
 
-    __slots__ = ("_missed", "_pending", "_room", "_transport", "link", "seen_at")
+    __slots__ = ("_missed", "_pending", "_room", "_transport", "block", "link", "seen_at")
 
-    def __init__(self, link: Link, transport: asyncio.WriteTransport, *, now: float) -> None:
+    def __init__(self, link: Link, transport: asyncio.WriteTransport, *, block: str, now: float) -> None:
         self.link = link
+        self.block = block
         self.seen_at = now
         self._transport = transport
         self._pending = 0
@@ -123,9 +125,18 @@ class Connections:
     def __init__(self) -> None:
         self._sockets: dict[LinkNumber, SocketConnection] = {}
         self._exchanges: dict[LinkNumber, asyncio.Future[bytes]] = {}
+        self._blocks = Counter[str]()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
 
     def add(self, connection: SocketConnection) -> None:
         self._sockets[connection.link.number] = connection
+        self._blocks[connection.block] += 1
+
+    def of(self, block: str) -> int:
+        """How many links an address has."""
+        return self._blocks[block]
 
     def exchange(self, link: Link) -> asyncio.Future[bytes]:
         """Where the answer to a request over HTTP will be."""
@@ -133,7 +144,11 @@ class Connections:
         return waiting
 
     def remove(self, link: Link) -> None:
-        self._sockets.pop(link.number, None)
+        connection = self._sockets.pop(link.number, None)
+        if connection is not None:
+            self._blocks[connection.block] -= 1
+            if not self._blocks[connection.block]:
+                del self._blocks[connection.block]
         self._exchanges.pop(link.number, None)
 
     def catch_up(self) -> None:

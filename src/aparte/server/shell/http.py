@@ -29,6 +29,8 @@ __all__ = ["FRAME_TYPE", "MAX_HTTP_FRAME", "About", "HostHttp"]
 
 FRAME_TYPE: Final = "application/octet-stream"
 MAX_HTTP_FRAME: Final = MAX_COMMIT + 1024
+#: Links of one address: an office behind one address, not an army.
+MAX_LINKS: Final = 1_024
 #: How long a frame over HTTP may take to come. 8 MiB in a minute is a slow line.
 _BODY_SECONDS: Final = 60.0
 _CORS: Final = {
@@ -121,18 +123,23 @@ class HostHttp:
         return web.Response(text="ok\n")
 
     async def _link(self, request: web.Request, kind: LinkKind) -> web.StreamResponse:
+        block = block_of(self._address_of(request))
+        if self._reception.connections.of(block) >= MAX_LINKS:
+            raise web.HTTPTooManyRequests(
+                text="this address has as many links as it may\n", headers={"Retry-After": "60"}
+            )
         socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, autoping=False, timeout=5)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket
         link = self._reception.link(kind, LinkNonce(secrets.token_bytes(32)))
-        connection = SocketConnection(link, transport, now=time.monotonic())
+        connection = SocketConnection(link, transport, block=block, now=time.monotonic())
         self._reception.connections.add(connection)
         try:
             connection.begin()
             connection.answered([message(self._greeting(link.nonce))], 1)
-            await self._serve(socket, connection, block=block_of(self._address_of(request)))
+            await self._serve(socket, connection)
         finally:
             self._reception.closed(link)
         return socket
@@ -141,14 +148,16 @@ class HostHttp:
         about = self._about
         return encode_frame(Greeting(PROTOCOL_VERSION, about.host, nonce, about.incarnation, self._clock()))
 
-    async def _serve(self, socket: web.WebSocketResponse, connection: SocketConnection, *, block: str) -> None:
+    async def _serve(self, socket: web.WebSocketResponse, connection: SocketConnection) -> None:
         async for item in socket:
             connection.seen_at = time.monotonic()
             if item.type is WSMsgType.BINARY:
-                if self._pace.wait(block):
-                    await self._pace.turn(block)
+                if self._pace.wait(connection.block):
+                    await self._pace.turn(connection.block)
                 try:
-                    await self._reception.take(connection, item.data)
+                    extra = await self._reception.take(connection, item.data)
+                    if extra:
+                        self._pace.charge(connection.block, extra)
                 except Malformed as error:
                     connection.begin()
                     told = problem(connection.link, Request(0), refusal=Refusal(ErrorCode.MALFORMED, str(error)))

@@ -55,3 +55,7 @@ class AddressPace:
         """Return when it is this address's turn for one more frame."""
         while wait := self.wait(block):  # noqa: ASYNC110 - how long is known, and nobody else could tell
             await asyncio.sleep(wait / 1000)
+
+    def charge(self, block: str, frames: int) -> None:
+        """A frame cost the host as much as so many more: the address's next ones wait for it."""
+        self._paces.take(block, self._clock(), count=frames)

@@ -19,7 +19,7 @@ import aparte
 from aparte.server.blobs import BlobService, blob_routes
 from aparte.server.core import Core
 from aparte.server.reads import LogReads
-from aparte.server.shell.background import look_after_links, refresh_certificate, sweep_blobs, sweep_logs
+from aparte.server.shell.background import checkpoint, look_after_links, refresh_certificate, sweep
 from aparte.server.shell.blob_hosting import TicketOffice, hosted_blobs
 from aparte.server.shell.certificates import Certificate
 from aparte.server.shell.config import HostConfig
@@ -66,8 +66,8 @@ async def serve(config: HostConfig, *, ready: Callable[[str], None], stop: async
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
             tasks.create_task(look_after_links(host.reception.connections, guard)),
-            tasks.create_task(sweep_logs(host.writer, store, clock=now)),
-            tasks.create_task(sweep_blobs(host.blobs, clock=now)),
+            tasks.create_task(sweep(host.writer, store, blobs=host.blobs, clock=now)),
+            tasks.create_task(checkpoint(store)),
         ]
         if certificate is not None:
             background.append(tasks.create_task(refresh_certificate(certificate)))

@@ -71,6 +71,12 @@ class Writer:
         self._queue.put(None)
         self._thread.join()
 
+    def _carry_out(self, batch: list[Arrival]) -> list[Send]:
+        try:
+            return self._core.accept(batch, self._clock())
+        except Exception as error:  # noqa: BLE001 - one fault must not silence the host
+            return self._core.give_up(batch, error)
+
     def _run(self) -> None:
         while True:
             item = self._queue.get()
@@ -84,7 +90,7 @@ class Writer:
                 except queue.Empty:
                     break
             if batch:
-                self._release(self._core.accept(batch, self._clock()))
+                self._release(self._carry_out(batch))
             if self._queue.empty():
                 self._core.tidy()
             if item is None:

@@ -152,11 +152,20 @@ class Store(Protocol):
     def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
         """Which life of the store this is: made at the first call, changed by a restore."""
 
+    def swept(self) -> Millis | None:
+        """When the last sweep began."""
+
+    def note_sweep(self, now: Millis) -> None:
+        """A sweep begins."""
+
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """One step of a sweep over the logs after `after`: forget what is out of date, about `limit` entries."""
 
     def tidy(self) -> None:
         """Do some of what can wait, between two transactions."""
+
+    def checkpoint(self) -> None:
+        """Do some of what can be done beside the writer, in another thread. Raises `StoreError`."""
 
     def close(self) -> None:
         """Write back and let go of the files."""

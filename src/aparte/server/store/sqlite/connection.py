@@ -20,7 +20,8 @@ _OF_THE_FILE = (
 _SETTINGS = (
     "foreign_keys = ON",
     "secure_delete = ON",  # what was pruned is overwritten, not only unlinked
-    "wal_autocheckpoint = 4000",
+    "wal_autocheckpoint = 0",  # see checkpoints.py
+    "journal_size_limit = 67108864",
     "cache_size = -65536",
     "temp_store = MEMORY",
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import apsw
 
 from aparte.server.store.api import LogKey, Pruned, StoreError
+from aparte.server.store.sqlite.checkpoints import Checkpoints
 from aparte.server.store.sqlite.connection import connect, migrate, store_errors
 from aparte.server.store.sqlite.heads import HeadCache
 from aparte.server.store.sqlite.indexing import index_until, read_recent
@@ -25,6 +26,8 @@ __all__ = ["SqliteStore"]
 
 #: Entries that go into the indices when there is time, half of them at once; and when it must be.
 _INDEX_AT: Final = 4_096
+#: Pages to a step.
+_VACUUM_PAGES: Final = 256
 _MOST_RECENT: Final = 16_384
 
 
@@ -41,6 +44,7 @@ class SqliteStore:
         except BaseException:
             self._connection.close()
             raise
+        self._checkpoints = Checkpoints(self._connection, path, vfs=vfs)
         self._heads = HeadCache()
         self._recent = Recent(0)
         self._is_current = False
@@ -51,6 +55,8 @@ class SqliteStore:
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
         """See `Store.transaction`."""
+        with suppress(StoreError):  # it can wait for another time, the transaction cannot
+            self._checkpoints.finish_if_long()
         if len(self._recent) >= _MOST_RECENT:
             self._index(_MOST_RECENT // 2)
         self._refresh()
@@ -64,6 +70,11 @@ class SqliteStore:
         """See `Store.tidy`."""
         if len(self._recent) >= _INDEX_AT:
             self._index(_INDEX_AT // 2)
+
+    def checkpoint(self) -> None:
+        """See `Store.checkpoint`."""
+        if self._checkpoints.is_due:
+            self._checkpoints.copy_beside()
 
     def _index(self, count: int) -> None:
         self._refresh()
@@ -111,23 +122,50 @@ class SqliteStore:
 
     def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
         """See `Store.incarnation`."""
+        found = self._value("incarnation")
+        if found is None:
+            found = rng(ID_LENGTH)
+            self._note("incarnation", found)
+        return Incarnation(found)
+
+    def swept(self) -> Millis | None:
+        """See `Store.swept`."""
+        found = self._value("swept")
+        return None if found is None else Millis(found)
+
+    def note_sweep(self, now: Millis) -> None:
+        """See `Store.note_sweep`."""
+        self._note("swept", now)
+
+    def _value(self, name: str) -> Any:
+        with store_errors():
+            row: Any = self._connection.execute("SELECT value FROM host WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def _note(self, name: str, value: object) -> None:
         with self._writing():
-            execute = self._connection.execute
-            found: Any = execute("SELECT value FROM host WHERE name = 'incarnation'").fetchone()
-            if found is None:
-                found = (rng(ID_LENGTH),)
-                execute("INSERT INTO host (name, value) VALUES ('incarnation', ?)", found)
-        return Incarnation(found[0])
+            self._connection.execute("INSERT OR REPLACE INTO host (name, value) VALUES (?, ?)", (name, value))
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """See `Store.prune`."""
         self._refresh()
         self._index(len(self._recent))
         with self._writing():
-            return prune(self._connection, now, after=after, limit=limit)
+            pruned = prune(self._connection, now, after=after, limit=limit)
+        with suppress(StoreError):  # giving space back may fail without harm
+            self._give_back(is_last=pruned.after is None)
+        return pruned
+
+    def _give_back(self, *, is_last: bool) -> None:
+        """Return freed pages to the disk, a few at a time; at the end of a sweep empty the write-ahead log."""
+        with store_errors():
+            self._connection.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
+        if is_last:
+            self._checkpoints.truncate()
 
     def close(self) -> None:
         """See `Store.close`. Whoever reads must have stopped."""
         with store_errors():
+            self._checkpoints.close()
             for connection in (*self._opened, self._connection):
                 connection.close()

@@ -2,7 +2,7 @@
 
 CREATE TABLE host (
     name   TEXT NOT NULL PRIMARY KEY,    -- which value this is | while the host exists | no
-    value  ANY NOT NULL                  -- the incarnation; up to where entries are indexed | while the host exists | no
+    value  ANY NOT NULL                  -- the incarnation; up to where entries are indexed; the last sweep | while the host exists | no
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE log (
@@ -14,7 +14,7 @@ CREATE TABLE log (
 ) STRICT;
 
 CREATE TABLE node (
-    log        INTEGER NOT NULL REFERENCES log (id),    -- which log | 180 days, the current one as the log | no
+    log        INTEGER NOT NULL REFERENCES log (id),    -- which log | 180 days after it ended, the current one as the log | no
     seq        INTEGER NOT NULL,                        -- the commit that made it, 0 for creation | as above | no
     at         INTEGER NOT NULL,                        -- when; paces commits | as above | no
     epoch_key  BLOB NOT NULL,                           -- who may open it: a key of the epoch's | as above | no
