@@ -6,6 +6,7 @@ PYTHON       ?= python3
 VENV         ?= .venv
 SUITES       ?=
 SOAK_MINUTES ?= 10
+DATA         ?= aparte-data
 
 BIN       := $(VENV)/bin
 LOCKED    := $(VENV)/.locked
@@ -24,8 +25,8 @@ export SOAK_MINUTES
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: $(INSTALLED) ## run aparte
-	@$(BIN)/aparte
+run: $(INSTALLED) ## run a host for this machine, out of the folder aparte-data
+	@$(BIN)/aparte serve --data $(DATA)
 
 test: $(INSTALLED) $(PEERS) ## every suite, with the time of each (SUITES="unit rules" for some)
 	@$(RUN) test $(SUITES)

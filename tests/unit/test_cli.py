@@ -1,27 +1,64 @@
-"""The `aparte` command says what it is."""
+"""The `aparte` command: what it offers, what it refuses."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from click.testing import CliRunner
 
 import aparte
 from aparte.cli import main
 
 
-def test_welcome_names_the_rooms_and_where_to_read_on(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 0
-    printed = capsys.readouterr().out
-    for expected in (
-        f"Aparte {aparte.__version__}",
-        "aparte.codec",
-        "aparte.crypto",
-        "aparte.mls",
-        "docs/start.md",
-    ):
-        assert expected in printed
+def run(*words: str) -> tuple[int, str]:
+    """Exit status and what was printed."""
+    result = CliRunner().invoke(main, words)
+    return result.exit_code, result.output
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="0"):
-        main(["--version"])
-    assert capsys.readouterr().out == f"aparte {aparte.__version__}\n"
+def test_it_says_what_it_offers() -> None:
+    status, printed = run("--help")
+    assert status == 0
+    assert "serve" in printed
+
+
+def test_version() -> None:
+    assert run("--version") == (0, f"aparte {aparte.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--listen", "8440"), "'8440' is not ADDR:PORT"),
+        (("--listen", "::1:8440"), "'::1:8440' is not ADDR:PORT"),
+        (("--listen", "127.0.0.1:65536"), "is not ADDR:PORT"),
+        (("--config", "nowhere.toml"), "'nowhere.toml' does not exist"),
+        (("--tls-cert", __file__), "--tls-cert and --tls-key belong together"),
+        (("--tls-cert", __file__, "--tls-key", __file__), "[SSL]"),
+    ],
+)
+def test_serve_refuses(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    status, printed = run("serve", "--data", str(tmp_path / "data"), *words)
+    assert status != 0
+    assert said in printed
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data = ", "Invalid value"),
+        ("colour = 1", "nothing is called 'colour'"),
+        ('listen = "here"', "'here' is not ADDR:PORT"),
+        ('[tls]\ncert = "a"', "cert and key belong together"),
+        ("[limits]\nblob_mib = 0", "is not a whole number above 0"),
+        ("[limits]\nblob_mib = true", "is not a whole number above 0"),
+        ("[limits]\nblobs = 1", "nothing is called 'blobs'"),
+    ],
+)
+def test_a_bad_configuration_is_refused(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "aparte.toml").write_text(text)
+    status, printed = run("serve", "--config", str(tmp_path / "aparte.toml"))
+    assert status == 1
+    assert said in printed
