@@ -51,7 +51,7 @@ INTRODUCTION = """\
 
 Every frame between client and host, in the order of their numbers. Made by `tools/frames_reference.py` from
 [`src/aparte/wire/`](../../src/aparte/wire/); do not edit. How links, requests and errors work: [README.md](README.md).
-What the frames of a log mean: [log.md](log.md).
+What the frames of a log mean: [log.md](log.md). Those of an account: [identity.md](identity.md).
 
 A frame is one byte, its number, and then the structure shown. Numbers below 0x80 go from client to host, the others
 from host to client.

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from click.testing import CliRunner
 
 import aparte
 from aparte.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """A command sets up logging for its process; here others come after it."""
+    level = logging.getLogger("aiohttp").level
+    yield
+    logging.getLogger("aiohttp").setLevel(level)
+    structlog.reset_defaults()
 
 
 def run(*words: str) -> tuple[int, str]:

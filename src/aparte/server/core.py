@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from functools import partial
+from typing import Final, NamedTuple, TypeVar
 
 from aparte.server.accounts import AccountFrame, Accounts, AccountSettings, JudgedAccountFrame
 from aparte.server.journal import Journal
@@ -32,6 +33,8 @@ T = TypeVar("T")
 
 #: How long a client should wait when the disk fails. Milliseconds.
 _RETRY: Final = 2_000
+#: From so many posts on it pays to decide elsewhere.
+_MANY: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +54,14 @@ _Judged = JudgedOpen | JudgedCreate | JudgedAccountFrame
 WriterFrame = Post | JudgedOpen | JudgedCreate | Close | AccountFrame
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A frame that came on a link, judged if it has to be."""
 
     link: Link
     frame: WriterFrame | LinkClosed
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
+class _Request(NamedTuple):
     """An arrival that wants an answer."""
 
     link: Link
@@ -81,6 +82,8 @@ class Core:
     ) -> None:
         self._store = store
         self._report = report
+        #: Where a batch of many posts is decided, which is Python alone: here, unless the shell has a better place.
+        self.elsewhere: Callable[[Callable[[], list[Send]]], list[Send]] = _here
         self._journal = Journal()
         self.subscriptions = Subscriptions()
         self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal)
@@ -145,17 +148,22 @@ class Core:
             return [*refused, *(self._try(rest, now) if rest else [])]
 
     def _carry_out(self, batch: Sequence[_Request], now: Millis) -> list[Send]:
-        sends: list[Send] = []
         try:
             with self._store.transaction() as transaction:
                 posts = [request.frame for request in batch if isinstance(request.frame, Post)]
                 transaction.prefetch([(post.log_id, post.idem) for post in posts])
-                for index, request in enumerate(batch):
-                    sends += self._one(transaction, request, index=index, now=now)
+                decide = partial(self._all, transaction, batch, now=now)
+                sends = self.elsewhere(decide) if len(posts) == len(batch) >= _MANY else decide()
         except BaseException:
             self._journal.take_back()
             raise
         self._journal.keep()
+        return sends
+
+    def _all(self, transaction: Transaction, batch: Sequence[_Request], *, now: Millis) -> list[Send]:
+        sends: list[Send] = []
+        for index, request in enumerate(batch):
+            sends += self._one(transaction, request, index=index, now=now)
         return sends
 
     def _one(self, transaction: Transaction, request: _Request, *, index: int, now: Millis) -> list[Send]:
@@ -192,6 +200,10 @@ class Core:
             return _refuse(batch, Refusal(ErrorCode.INTERNAL))
         middle = len(batch) // 2
         return [*self._try(batch[:middle], now), *self._try(batch[middle:], now)]
+
+
+def _here(decide: Callable[[], list[Send]]) -> list[Send]:
+    return decide()
 
 
 class _Fault(Exception):

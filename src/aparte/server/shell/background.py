@@ -12,20 +12,21 @@ from typing import Final
 import structlog
 
 from aparte.server.blobs import BlobService
+from aparte.server.core import Core
 from aparte.server.forgetting import ForgettingClock
 from aparte.server.shell.certificates import BadCertificate, Certificate
 from aparte.server.shell.connections import Connections
 from aparte.server.shell.guard import Guard
+from aparte.server.shell.pacing import Allowances
 from aparte.server.shell.writer import Writer
 from aparte.server.store import LogKey, Pruned, Store, StoreError
 from aparte.wire.ids import Millis
 
 __all__ = ["checkpoint", "look_after_links", "refresh_certificate", "sweep"]
 
-_TICK: Final = 0.1
-#: Seconds between pings, and without a sign of life until a link is cut off.
-_PING: Final = 45.0
-_SILENCE: Final = 120.0
+_TICK: Final = 0.2
+#: Seconds between pings; a link without a sign of life from one to the next is cut off.
+_PING: Final = 60.0
 #: Seconds between two steps of a sweep, and between two sweeps.
 _STEP: Final = 0.5
 _SWEEPS: Final = 3600.0
@@ -37,28 +38,30 @@ _CERTIFICATE: Final = 60.0
 log = structlog.get_logger("aparte.host")
 
 
-async def look_after_links(connections: Connections, guard: Guard) -> None:
+async def look_after_links(connections: Connections, guard: Guard, *, allowances: Allowances) -> None:
     """Tell links what they missed, ping the silent ones, cut off the dead and who never asks."""
-    pinged_at = guarded_at = time.monotonic()
+    pinged_at = guarded_at = at = time.monotonic()
     while True:
         await asyncio.sleep(_TICK)
-        at = time.monotonic()
+        before, at = at, time.monotonic()
+        allowances.tick(at - before)
         connections.catch_up()
         if at - guarded_at > 1.0:
             guarded_at = at
             guard.sweep()
         if at - pinged_at > _PING:
             pinged_at = at
-            connections.ping(silent_since=at - _SILENCE)
+            connections.ping()
 
 
-async def sweep(writer: Writer, store: Store, *, blobs: BlobService, clock: Callable[[], Millis]) -> None:
+async def sweep(writer: Writer, store: Store, *, core: Core, blobs: BlobService, clock: Callable[[], Millis]) -> None:
     """Forget what is out of date, if the clock may be believed; a little at a time, between the writer's batches."""
     believed = ForgettingClock()
     while True:
         try:
             if await writer.ask(lambda: _begin_sweep(store, believed, now=clock())):
                 await _sweep_logs(writer, store, clock=clock)
+                await _sweep_accounts(writer, core, clock=clock)
                 await blobs.sweep(clock())
             else:
                 log.info("no sweep: the clock has leapt, or this is the first start")
@@ -79,6 +82,14 @@ async def _sweep_logs(writer: Writer, store: Store, *, clock: Callable[[], Milli
     after: LogKey | None = LogKey(-1)
     while after is not None:
         after = (await writer.ask(partial(_prune, store, clock, after=after))).after
+        await asyncio.sleep(_STEP)
+
+
+async def _sweep_accounts(writer: Writer, core: Core, *, clock: Callable[[], Millis]) -> None:
+    while accounts := core.accounts:
+        step = partial(accounts.sweep, now=clock(), limit=_STEP_ENTRIES)
+        if not await writer.ask(partial(core.apart, step)):
+            return
         await asyncio.sleep(_STEP)
 
 

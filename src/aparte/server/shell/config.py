@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from aparte.server.accounts import SignUpPolicy
 from aparte.server.blobs import DEFAULT_LIMITS, Limits
 from aparte.server.pace import Pace
 from aparte.server.policy import LogPolicy
@@ -32,9 +34,26 @@ class HostConfig:
     domain: str = "localhost"
     certificate: tuple[Path, Path] | None = None
     behind_proxy: bool = False
+    #: None: open for this machine alone, by invitation where others can come in.
+    sign_up: SignUpPolicy | None = None
     logs: LogPolicy = LogPolicy()  # noqa: RUF009 - frozen
     blobs: Limits = DEFAULT_LIMITS
     frames: Pace = FRAMES
+
+    @property
+    def is_private(self) -> bool:
+        """Whether nobody but this machine can come in."""
+        try:
+            return not self.behind_proxy and ipaddress.ip_address(self.address).is_loopback
+        except ValueError:
+            return not self.behind_proxy and self.address == "localhost"
+
+    @property
+    def sign_up_policy(self) -> SignUpPolicy:
+        """Who may make an account."""
+        if self.sign_up is not None:
+            return self.sign_up
+        return SignUpPolicy.OPEN if self.is_private else SignUpPolicy.INVITE
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -107,6 +126,7 @@ _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
     "listen": _listen,
     "domain": lambda config, value: replace(config, domain=str(value)),
     "behind_proxy": lambda config, value: replace(config, behind_proxy=value is True),
+    "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(value)),
     "tls": _tls,
     "limits": _limits,
 }

@@ -44,12 +44,13 @@ def message(payload: bytes) -> bytes:
 class SocketConnection:
     """A link over a WebSocket."""
 
-    __slots__ = ("_missed", "_pending", "_room", "_transport", "block", "link", "seen_at")
+    __slots__ = ("_missed", "_pending", "_room", "_transport", "block", "is_alive", "link")
 
-    def __init__(self, link: Link, transport: asyncio.WriteTransport, *, block: str, now: float) -> None:
+    def __init__(self, link: Link, transport: asyncio.WriteTransport, *, block: str) -> None:
         self.link = link
         self.block = block
-        self.seen_at = now
+        #: Whether something came since it was last asked for a sign of life.
+        self.is_alive = True
         self._transport = transport
         self._pending = 0
         self._room: asyncio.Future[None] | None = None
@@ -156,13 +157,14 @@ class Connections:
         for connection in list(self._sockets.values()):
             connection.catch_up()
 
-    def ping(self, *, silent_since: float) -> None:
-        """Ask every link for a sign of life; cut off those that gave none since then."""
+    def ping(self) -> None:
+        """Ask every link for a sign of life; cut off those that gave none since they were last asked."""
         for connection in list(self._sockets.values()):
-            if connection.seen_at < silent_since:
-                connection.cut_off()
-            else:
+            if connection.is_alive:
+                connection.is_alive = False
                 connection.ping()
+            else:
+                connection.cut_off()
 
     def say_stopping(self) -> None:
         """The host is about to stop."""

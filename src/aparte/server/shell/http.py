@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,7 +16,7 @@ from aiohttp import WSMsgType, web
 
 from aparte.server.links import LinkKind
 from aparte.server.shell.connections import SocketConnection, message
-from aparte.server.shell.pacing import AddressPace, block_of
+from aparte.server.shell.pacing import Allowances, block_of
 from aparte.server.shell.reception import Malformed, Reception
 from aparte.server.step import Refusal, problem
 from aparte.wire import ErrorCode, encode_frame
@@ -59,13 +58,13 @@ class HostHttp:
         reception: Reception,
         about: About,
         *,
-        pace: AddressPace,
+        allowances: Allowances,
         clock: Callable[[], Millis],
         address_of: Callable[[web.Request], str],
     ) -> None:
         self._reception = reception
         self._about = about
-        self._pace = pace
+        self._allowances = allowances
         self._clock = clock
         self._address_of = address_of
 
@@ -92,7 +91,9 @@ class HostHttp:
         """One frame in, one frame out."""
         if request.content_length is None or request.content_length > MAX_HTTP_FRAME:
             raise web.HTTPRequestEntityTooLarge(MAX_HTTP_FRAME, request.content_length or 0, headers=_CORS)
-        await self._pace.turn(block_of(self._address_of(request)))
+        allowance = self._allowances.of(block_of(self._address_of(request)))
+        allowance.left -= 1
+        await self._allowances.turn(allowance)
         try:
             async with asyncio.timeout(_BODY_SECONDS):
                 data = await request.read()
@@ -134,7 +135,7 @@ class HostHttp:
         if transport is None:
             return socket
         link = self._reception.link(kind, LinkNonce(secrets.token_bytes(32)))
-        connection = SocketConnection(link, transport, block=block, now=time.monotonic())
+        connection = SocketConnection(link, transport, block=block)
         self._reception.connections.add(connection)
         try:
             connection.begin()
@@ -149,15 +150,15 @@ class HostHttp:
         return encode_frame(Greeting(PROTOCOL_VERSION, about.host, nonce, about.incarnation, self._clock()))
 
     async def _serve(self, socket: web.WebSocketResponse, connection: SocketConnection) -> None:
+        allowance = self._allowances.of(connection.block)
         async for item in socket:
-            connection.seen_at = time.monotonic()
+            connection.is_alive = True
             if item.type is WSMsgType.BINARY:
-                if self._pace.wait(connection.block):
-                    await self._pace.turn(connection.block)
+                allowance.left -= 1
+                if allowance.left < 0:
+                    await self._allowances.turn(allowance)
                 try:
-                    extra = await self._reception.take(connection, item.data)
-                    if extra:
-                        self._pace.charge(connection.block, extra)
+                    allowance.left -= await self._reception.take(connection, item.data)
                 except Malformed as error:
                     connection.begin()
                     told = problem(connection.link, Request(0), refusal=Refusal(ErrorCode.MALFORMED, str(error)))

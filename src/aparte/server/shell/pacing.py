@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Callable
 from typing import Final
+from weakref import WeakValueDictionary
 
 from aiohttp import web
 
-from aparte.server.pace import Pace, Paces
-from aparte.wire.ids import Millis
+from aparte.server.pace import Pace
 
-__all__ = ["AddressPace", "address_of", "block_of"]
+__all__ = ["FRAMES", "Allowance", "Allowances", "address_of", "block_of", "is_this_machine"]
 
 #: Frames from one address: a burst, then one a millisecond.
 FRAMES: Final = Pace(interval=1, burst=2_000)
@@ -31,6 +30,11 @@ def block_of(address: str | None) -> str:
     return str(parsed)
 
 
+def is_this_machine(block: str) -> bool:
+    """Whether a block is the loopback's."""
+    return block.startswith("127.") or block == "::/64"
+
+
 def address_of(request: web.Request, *, behind_proxy: bool) -> str:
     """Who asks. Behind a proxy, the last hop of `X-Forwarded-For`: the one that the proxy itself wrote."""
     if behind_proxy:
@@ -40,22 +44,42 @@ def address_of(request: web.Request, *, behind_proxy: bool) -> str:
     return request.remote or ""
 
 
-class AddressPace:
-    """Keeps each address to its pace by letting its links wait."""
+class Allowance:
+    """What one address may still ask for, in frames. Below zero it has to wait."""
 
-    def __init__(self, clock: Callable[[], Millis], pace: Pace = FRAMES) -> None:
-        self._clock = clock
-        self._paces = Paces[str](pace)
+    __slots__ = ("__weakref__", "left")
 
-    def wait(self, block: str) -> int:
-        """0 if it is this address's turn for one more frame, which is then counted; otherwise milliseconds to wait."""
-        return self._paces.admit(block, self._clock())
+    def __init__(self, left: float) -> None:
+        self.left = left
 
-    async def turn(self, block: str) -> None:
-        """Return when it is this address's turn for one more frame."""
-        while wait := self.wait(block):  # noqa: ASYNC110 - how long is known, and nobody else could tell
-            await asyncio.sleep(wait / 1000)
 
-    def charge(self, block: str, frames: int) -> None:
-        """A frame cost the host as much as so many more: the address's next ones wait for it."""
-        self._paces.take(block, self._clock(), count=frames)
+class Allowances:
+    """Keeps addresses to a pace. A frame costs one subtraction; the refilling is done for all at once (`tick`)."""
+
+    def __init__(self, pace: Pace = FRAMES) -> None:
+        self._most = float(pace.burst)
+        self._a_second = 1000 / pace.interval
+        self._of: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
+        # Who owes something is remembered, although all its connections may be gone.
+        self._owing: list[Allowance] = []
+
+    def of(self, block: str) -> Allowance:
+        """The allowance of an address."""
+        found = self._of.get(block)
+        if found is None:
+            found = self._of[block] = Allowance(self._most)
+            self._owing.append(found)
+        return found
+
+    def tick(self, seconds: float) -> None:
+        """So much time has gone by."""
+        more = seconds * self._a_second
+        everybody = list(self._of.values())
+        for allowance in everybody:
+            allowance.left = min(self._most, allowance.left + more)
+        self._owing = [allowance for allowance in everybody if allowance.left < self._most]
+
+    async def turn(self, allowance: Allowance) -> None:
+        """Return when there is something left."""
+        while allowance.left < 0:  # noqa: ASYNC110 - how long is known, and nobody else could tell
+            await asyncio.sleep(min(1.0, 0.01 - allowance.left / self._a_second))

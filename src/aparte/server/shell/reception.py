@@ -7,14 +7,17 @@ import itertools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Final
 
 from aparte.codec import DecodeError
 from aparte.server.accounts import answer_question
 from aparte.server.core import Arrival, LinkClosed
 from aparte.server.links import Link, LinkKind, LinkNumber
+from aparte.server.pace import Pace, Paces
 from aparte.server.reads import LogReads
 from aparte.server.shell.connections import Connections, SocketConnection
 from aparte.server.shell.judging import Judge
+from aparte.server.shell.pacing import is_this_machine
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Answer, Refusal, answer, problem
 from aparte.server.store import Store, StoreError
@@ -26,6 +29,10 @@ from aparte.wire.limits import MAX_BODY
 from aparte.wire.log_frames import CheckReceipt, Close, Create, FetchEntry, Open, Post, Read
 
 __all__ = ["Malformed", "Reception"]
+
+
+#: Accounts that one address may make: a family, then one every twelve minutes.
+SIGN_UPS: Final = Pace(interval=720_000, burst=10)
 
 
 class Malformed(Exception):
@@ -51,6 +58,7 @@ class Reception:
         self._writer = writer
         self._judge = judge
         self._clock = clock
+        self._sign_ups = Paces[str](SIGN_UPS)
         self._numbers = itertools.count(1)
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="aparte-reader")
 
@@ -77,6 +85,10 @@ class Reception:
         if not connection.has_room:
             await connection.room()
         connection.begin()
+        if type(frame) is a.SignUp and (wait := self._wait_for_sign_up(connection.block)):
+            often = Refusal(ErrorCode.RATE_LIMITED, "too many accounts from one address", wait=wait)
+            self.connections.release([problem(connection.link, frame.request, refusal=often)])
+            return 0
         if type(frame) is Post and len(frame.body) <= MAX_BODY and connection.link.kind is LinkKind.ANONYMOUS:
             self._writer.submit(Arrival(connection.link, frame))  # the way of nearly all frames, without detours
             return 0
@@ -84,6 +96,10 @@ class Reception:
         if send is not None:
             self.connections.release([send])
         return _extra_work(frame)
+
+    def _wait_for_sign_up(self, block: str) -> int:
+        """Milliseconds; this machine itself never waits."""
+        return 0 if is_this_machine(block) else self._sign_ups.admit(block, self._clock())
 
     async def exchange(self, data: bytes) -> bytes:
         """Take one frame over HTTP; returns the answer's bytes. Raises `Malformed`."""

@@ -6,16 +6,20 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from nacl.bindings import crypto_sign_seed_keypair
+from nacl.signing import SigningKey
 
 import aparte
+from aparte.crypto import DEFAULT_CIPHER_SUITE
+from aparte.crypto.native import NativeProvider
+from aparte.server.accounts import AccountSettings, make_operator_invite
 from aparte.server.blobs import BlobService, blob_routes
 from aparte.server.core import Core
 from aparte.server.reads import LogReads
@@ -28,14 +32,14 @@ from aparte.server.shell.guard import Guard
 from aparte.server.shell.http import MAX_HTTP_FRAME, About, HostHttp
 from aparte.server.shell.judging import Judge
 from aparte.server.shell.keys import load_keys, pass_key_of
-from aparte.server.shell.pacing import AddressPace, address_of
+from aparte.server.shell.pacing import Allowances, address_of
 from aparte.server.shell.reception import Reception
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Send
 from aparte.server.store.sqlite import SqliteStore
 from aparte.wire.ids import Millis
 
-__all__ = ["AlreadyRunning", "HostConfig", "serve"]
+__all__ = ["AlreadyRunning", "Host", "HostConfig", "Started", "serve"]
 
 _BACKLOG: Final = 4096
 #: Seconds that requests under way get when the host stops, and an idle connection is kept.
@@ -50,8 +54,15 @@ def now() -> Millis:
     return Millis(time.time_ns() // 1_000_000)
 
 
-async def serve(config: HostConfig, *, ready: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Run a host until `stop` is set. `ready` is told the URL.
+async def serve(
+    config: HostConfig,
+    *,
+    ready: Callable[[Started], None],
+    stop: asyncio.Event,
+    beside: Callable[[Host], AbstractAsyncContextManager[None]] | None = None,
+) -> None:
+    """Run a host until `stop` is set. `ready` is told where; `beside` goes on as long as the host (the operator's
+    socket does).
 
     Raises `AlreadyRunning`, `StoreError`, `KeysDamaged`, `BadCertificate`, `OSError` (the port is in use).
     """
@@ -61,67 +72,106 @@ async def serve(config: HostConfig, *, ready: Callable[[str], None], stop: async
         store = SqliteStore(config.data / "host.db")
         stack.callback(store.close)
         host = await stack.enter_async_context(_running(config, store))
-        guard = Guard()
-        url = await stack.enter_async_context(_listening(config, host, guard=guard, certificate=certificate))
+        if beside is not None:
+            await stack.enter_async_context(beside(host))
+        door = _Door(Guard(), Allowances(config.frames), certificate)
+        url = await stack.enter_async_context(_listening(config, host, door=door))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
-            tasks.create_task(look_after_links(host.reception.connections, guard)),
-            tasks.create_task(sweep(host.writer, store, blobs=host.blobs, clock=now)),
+            tasks.create_task(look_after_links(host.reception.connections, door.guard, allowances=door.allowances)),
+            tasks.create_task(sweep(host.writer, store, core=host.core, blobs=host.blobs, clock=now)),
             tasks.create_task(checkpoint(store)),
         ]
         if certificate is not None:
             background.append(tasks.create_task(refresh_certificate(certificate)))
-        ready(url)
+        ready(Started(url, url if config.is_private else f"https://{config.domain}", host.operator_invite))
         await stop.wait()
         for task in background:
             task.cancel()
 
 
 @dataclass(frozen=True, slots=True)
-class _Host:
-    """The parts that the listening side speaks to."""
+class _Door:
+    """What stands between the world and the host."""
+
+    guard: Guard
+    allowances: Allowances
+    certificate: Certificate | None
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The parts of a running host, for whoever speaks to them."""
 
     reception: Reception
     writer: Writer
     blobs: BlobService
     about: About
+    data: Path
+    core: Core
+    store: SqliteStore
+    #: The code by which the operator's account is made; None once there is one.
+    operator_invite: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What there is to tell when a host has started."""
+
+    #: Where it listens.
+    url: str
+    #: Where people find it.
+    address: str
+    operator_invite: str | None
+
+
+def _account_settings(config: HostConfig, tickets: SigningKey) -> AccountSettings:
+    suite = NativeProvider().suite(DEFAULT_CIPHER_SUITE)
+    return AccountSettings(
+        config.domain, suite, lambda message: tickets.sign(message).signature, os.urandom, config.sign_up_policy
+    )
+
+
+def _report(error: Exception) -> None:
+    log.error("the core failed", error=repr(error))
 
 
 @asynccontextmanager
-async def _running(config: HostConfig, store: SqliteStore) -> AsyncIterator[_Host]:
+async def _running(config: HostConfig, store: SqliteStore) -> AsyncIterator[Host]:
     """Core, threads and blobs, ready for whoever asks; when left, all that was taken has been carried out."""
     loop = asyncio.get_running_loop()
     stored = load_keys(config.data / "keys.json", rng=os.urandom)
     incarnation = store.incarnation(os.urandom)
     keys = replace(stored, pass_key=pass_key_of(stored, incarnation))
-    ticket_key, _ = crypto_sign_seed_keypair(keys.ticket_seed)
-    core = Core(store, keys, policy=config.logs, report=lambda error: log.error("the core failed", error=repr(error)))
+    tickets = SigningKey(keys.ticket_seed)
+    ticket_key = bytes(tickets.verify_key)
+    core = Core(store, keys, policy=config.logs, report=_report, accounts=_account_settings(config, tickets))
     judge = Judge(config.domain, keys, ticket_key=ticket_key, clock=now)
+    invite = make_operator_invite(store, os.urandom, now=now())
 
     def release(sends: list[Send]) -> None:
         loop.call_soon_threadsafe(reception.connections.release, sends)
 
     writer = Writer(core, clock=now, release=release)
+    core.elsewhere = writer.on_loop
     reception = Reception(store, reads=LogReads(keys), writer=writer, judge=judge, clock=now)
     office = TicketOffice(judge, writer, store=store)
     writer.start()
     try:
         async with hosted_blobs(config.data, office, clock=now, limits=config.blobs) as blobs:
-            yield _Host(reception, writer, blobs, About(config.domain, aparte.__version__, incarnation, ticket_key))
+            about = About(config.domain, aparte.__version__, incarnation, ticket_key)
+            yield Host(reception, writer, blobs, about, config.data, core, store, invite)
     finally:
         await loop.run_in_executor(None, writer.stop)
         reception.close()
 
 
 @asynccontextmanager
-async def _listening(
-    config: HostConfig, host: _Host, *, guard: Guard, certificate: Certificate | None
-) -> AsyncIterator[str]:
+async def _listening(config: HostConfig, host: Host, *, door: _Door) -> AsyncIterator[str]:
     """The socket and the routes behind it; yields the URL."""
-    app = web.Application(client_max_size=MAX_HTTP_FRAME, middlewares=[guard.middleware])
+    app = web.Application(client_max_size=MAX_HTTP_FRAME, middlewares=[door.guard.middleware])
     of = partial(address_of, behind_proxy=config.behind_proxy)
-    pace = AddressPace(now, config.frames)
-    http = HostHttp(host.reception, host.about, pace=pace, clock=now, address_of=of)
+    http = HostHttp(host.reception, host.about, allowances=door.allowances, clock=now, address_of=of)
     app.add_routes(http.routes())
     app.add_routes(blob_routes(host.blobs, prefix="/v1", address_of=of))
     runner = web.AppRunner(
@@ -130,10 +180,10 @@ async def _listening(
     await runner.setup()
     try:
         make: Any = runner.server
-        context = None if certificate is None else certificate.context
+        context = None if door.certificate is None else door.certificate.context
         loop = asyncio.get_running_loop()
         listener = await loop.create_server(
-            guard.watch(make), config.address, config.port, ssl=context, backlog=_BACKLOG
+            door.guard.watch(make), config.address, config.port, ssl=context, backlog=_BACKLOG
         )
         try:
             yield _url(listener.sockets[0].getsockname(), secure=context is not None)

@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Final, TypeVar, cast
 
 from aparte.server.core import Arrival, Core
@@ -28,6 +29,7 @@ class Writer:
         self._core = core
         self._clock = clock
         self._release = release
+        self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Arrival | Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="aparte-writer", daemon=True)
 
@@ -41,6 +43,23 @@ class Writer:
     def between(self, work: Callable[[], None]) -> None:
         """Do something to the store between two batches, on the writer's thread."""
         self._queue.put(work)
+
+    def on_loop(self, decide: Callable[[], list[Send]]) -> list[Send]:
+        """Carry out `decide` on the event loop while this, the writer's thread, waits.
+
+        Two threads that both run Python keep taking its lock from each other. So the loop's thread runs it, and this
+        one has SQLite and the disk to wait for, which need no lock.
+        """
+        decided: Future[list[Send]] = Future()
+
+        def carry_out() -> None:
+            try:
+                decided.set_result(decide())
+            except BaseException as error:  # noqa: BLE001 - whoever waits hears of it
+                decided.set_exception(error)
+
+        self._loop.call_soon_threadsafe(carry_out)
+        return decided.result()
 
     async def ask(self, work: Callable[[], T]) -> T:
         """`between`, and wait for what comes of it."""

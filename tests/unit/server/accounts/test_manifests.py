@@ -133,6 +133,23 @@ class TestByRoot:
             assert code(town.line(alice.line.link.kind).asks(frame)) == ErrorCode.MANIFEST_REFUSED
         assert code(alice.asks(a.PutRootManifest(9, b"", forged.encode()))) == ErrorCode.MANIFEST_REFUSED
 
+    @pytest.mark.parametrize("kind", ["of another account's root", "a device's", "unsigned"])
+    @pytest.mark.usefixtures("thief")
+    def test_forgeries_use_up_nothing_of_the_owners(self, alice: Gadget, bob: Gadget, kind: str) -> None:
+        """They are refused before the core sees them, so that nobody keeps root out by trying."""
+        genesis, draft = alice.owner.account.genesis, alice.owner.generation(alice)
+        match kind:
+            case "a device's":
+                forged = alice.owner.generation(alice, by=alice.key)
+            case "unsigned":
+                forged = Manifest(draft.account_id, draft.content, None, bytes(64))
+            case _:
+                genesis = bob.owner.account.genesis
+                forged = Manifest(draft.account_id, draft.content, None, bob.owner.root.sign(draft.signed_content()))
+        frame = a.PutRootManifest(9, genesis.encode(), forged.encode())
+        assert {code(alice.asks(frame)) for _ in range(30)} == {ErrorCode.MANIFEST_REFUSED}
+        assert self.recovers(alice, draft) == Done(9)
+
     def test_an_account_that_is_not_there(self, town: Town) -> None:
         person = town.person("nobody")
         assert code(self.recovers(person.phone, person.generation(person.phone))) == ErrorCode.NOT_FOUND
@@ -153,9 +170,7 @@ class TestLimits:
         assert alice.puts(alice.owner.next(by=alice.key)) == Done(9)
 
     @pytest.mark.parametrize("limit", ["MAX_MANIFESTS", "MAX_HISTORY"])
-    def test_then_only_root_goes_on(
-        self, town: Town, alice: Gadget, limit: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_then_only_root_goes_on(self, alice: Gadget, limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
         size = 4 if limit == "MAX_MANIFESTS" else 4 * len(alice.owner.manifest.encode()) + 3 * 17
         monkeypatch.setattr(f"aparte.server.accounts.manifests.{limit}", size)
         answers = [alice.puts(alice.owner.next(by=alice.key)) for _ in range(4)]

@@ -15,7 +15,8 @@ def takes(gadget: Gadget, name: str) -> object:
     return gadget.asks(a.TakeName(9, name))
 
 
-def test_a_look_up_is_by_the_normal_form(town: Town, alice: Gadget) -> None:
+@pytest.mark.usefixtures("alice")
+def test_a_look_up_is_by_the_normal_form(town: Town) -> None:
     for spelled in ("alice", "Alice", "ALICE", "ａｌｉｃｅ"):
         assert town.stranger().looks_up(spelled).name == "alice"
     for other in ("alic", "alices", "al1ce"):

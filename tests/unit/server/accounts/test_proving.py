@@ -78,7 +78,7 @@ def test_a_link_is_one_devices_for_good(alice: Gadget, bob: Gadget) -> None:
     assert line.link.standing.account_id == alice.account_id
 
 
-def test_two_devices_of_one_account(town: Town, alice: Gadget) -> None:
+def test_two_devices_of_one_account(alice: Gadget) -> None:
     laptop = alice.owner.gadget("laptop")
     assert code(laptop.proves()) == ErrorCode.REFUSED
     assert alice.lists(laptop) == Done(9)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aparte.server.accounts import SignUpPolicy, make_operator_invite
-from aparte.trust import Device, first_manifest
+from aparte.trust import first_manifest
 from aparte.wire import ErrorCode
 from aparte.wire import account_frames as a
 from tests.hosting import HOST, code
@@ -235,10 +235,3 @@ class TestOperator:
         boss.signs_up("boss", invite or "")
         assert not hasattr(boss.asks(a.TakeName(9, "admin")), "code")
         assert town.stranger().looks_up("admin").name == "admin"
-
-
-def test_two_accounts_may_not_share_an_id_but_may_share_a_device_key_by_no_means_of_the_host(town: Town) -> None:
-    """Whoever signs two accounts with one device key has two devices of one id, each in its own account."""
-    one, two = town.person("one"), town.person("two")
-    assert one.account.account_id != two.account.account_id
-    assert Device(one.phone.key.public_key, b"x").device_id == one.phone.device_id

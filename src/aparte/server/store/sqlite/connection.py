@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -51,9 +51,14 @@ def connect(
     settings = (*_SETTINGS, "query_only = ON") if read_only else (*_OF_THE_FILE, *_SETTINGS)
     with store_errors():
         connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=200)
-        connection.set_busy_timeout(5000)
-        for setting in (*settings, f"synchronous = {synchronous}"):
-            connection.pragma(*setting.split(" = "))
+        try:
+            connection.set_busy_timeout(5000)
+            for setting in (*settings, f"synchronous = {synchronous}"):
+                connection.pragma(*setting.split(" = "))
+        except BaseException:
+            with suppress(apsw.Error):  # the disk that failed may fail this, too
+                connection.close()
+            raise
         return connection
 
 

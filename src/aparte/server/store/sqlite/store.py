@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,18 +39,19 @@ class SqliteStore:
         self._vfs = vfs
         self._synchronous = synchronous
         self._connection = connect(path, vfs=vfs, synchronous=synchronous)
-        try:
-            migrate(self._connection, migrations())
-        except BaseException:
-            self._connection.close()
-            raise
         self._checkpoints = Checkpoints(self._connection, path, vfs=vfs)
         self._heads = HeadCache()
         self._recent = Recent(0)
         self._is_current = False
         self._readers = threading.local()
         self._opened: list[apsw.Connection] = []
-        self._refresh()
+        try:
+            migrate(self._connection, migrations())
+            self._refresh()
+        except BaseException:
+            with suppress(apsw.Error):  # the disk that failed may fail this, too
+                self._connection.close()
+            raise
 
     @contextmanager
     def transaction(self) -> Iterator[SqliteTransaction]:
@@ -165,7 +166,7 @@ class SqliteStore:
 
     def close(self) -> None:
         """See `Store.close`. Whoever reads must have stopped."""
-        with store_errors():
-            self._checkpoints.close()
-            for connection in (*self._opened, self._connection):
-                connection.close()
+        with store_errors(), ExitStack() as closing:  # each of them, even if one fails
+            for connection in (self._connection, *self._opened):
+                closing.callback(connection.close)
+            closing.callback(self._checkpoints.close)
