@@ -20,7 +20,7 @@ export SOAK_MINUTES
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types vectors soak fuzz bench-mls lock clean
+.PHONY: help run test lint format types vectors soak fuzz bench-mls bench-host lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ fuzz: $(INSTALLED) ## fuzz the decoders (SOAK_MINUTES=10)
 
 bench-mls: $(INSTALLED) $(PEERS) ## speed of aparte.mls against its peers and its floor
 	@$(BIN)/python -m benchmarks.mls
+
+bench-host: $(INSTALLED) ## speed of the host against a bare one and an echo
+	@$(BIN)/python -m benchmarks.host
 
 lock: $(INSTALLED) ## resolve requirements/*.txt from pyproject.toml (UPGRADE=1 for newer versions)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
