@@ -81,19 +81,38 @@ def read_config(path: Path) -> HostConfig:
     return config
 
 
-def _listen(config: HostConfig, value: str) -> HostConfig:
-    address, port = split_address(value)
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadConfig(f"{value!r} is not text")
+    return value
+
+
+def _words(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise BadConfig(f"{value!r} is not a table")
+    return value
+
+
+def _yes_or_no(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise BadConfig(f"{value!r} is neither true nor false")
+    return value
+
+
+def _listen(config: HostConfig, value: object) -> HostConfig:
+    address, port = split_address(_text(value))
     return replace(config, address=address, port=port)
 
 
-def _tls(config: HostConfig, value: dict[str, str]) -> HostConfig:
-    if set(value) != {"cert", "key"}:
+def _tls(config: HostConfig, value: object) -> HostConfig:
+    words = _words(value)
+    if set(words) != {"cert", "key"}:
         raise BadConfig("cert and key belong together, and nothing else does")
-    return replace(config, certificate=(Path(value["cert"]), Path(value["key"])))
+    return replace(config, certificate=(Path(_text(words["cert"])), Path(_text(words["key"]))))
 
 
-def _limits(config: HostConfig, value: dict[str, Any]) -> HostConfig:
-    for word, number in value.items():
+def _limits(config: HostConfig, value: object) -> HostConfig:
+    for word, number in _words(value).items():
         if not isinstance(number, int) or isinstance(number, bool) or number <= 0:
             raise BadConfig(f"{word} = {number!r} is not a whole number above 0")
         config = _LIMITS[word](config, number)
@@ -122,11 +141,11 @@ _LIMITS: Final[dict[str, Callable[[HostConfig, int], HostConfig]]] = {
 }
 
 _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
-    "data": lambda config, value: replace(config, data=Path(value)),
+    "data": lambda config, value: replace(config, data=Path(_text(value))),
     "listen": _listen,
-    "domain": lambda config, value: replace(config, domain=str(value)),
-    "behind_proxy": lambda config, value: replace(config, behind_proxy=value is True),
-    "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(value)),
+    "domain": lambda config, value: replace(config, domain=_text(value)),
+    "behind_proxy": lambda config, value: replace(config, behind_proxy=_yes_or_no(value)),
+    "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(_text(value))),
     "tls": _tls,
     "limits": _limits,
 }
