@@ -54,10 +54,12 @@ TABLES = {
         "properties": tests("properties"),
         "disk": tests("disk"),
         "server": tests("server"),
+        "reliability": tests("reliability"),
         "interop": tests("interop"),
     },
     "soak": {
         "properties": tests("properties"),
+        "reliability": tests("reliability"),
         "interop": tests("interop"),
         "fuzz": Suite("tools/fuzz.py", ((PYTHON, "tools/fuzz.py", "--minutes", MINUTES),)),
     },

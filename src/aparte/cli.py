@@ -5,6 +5,8 @@ from __future__ import annotations
 import click
 
 import aparte
+from aparte.server.admin.commands import admin
+from aparte.server.admin.doctor import doctor
 from aparte.server.command import serve
 
 __all__ = ["main"]
@@ -17,3 +19,5 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(admin)
+main.add_command(doctor)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import importlib.util
-import ipaddress
 import os
 import signal
 import sys
@@ -16,11 +16,13 @@ from typing import Any, Final
 
 import click
 
+from aparte.server.admin import control_socket
 from aparte.server.shell.certificates import BadCertificate
 from aparte.server.shell.config import BadConfig, HostConfig, read_config, split_address
 from aparte.server.shell.folder import AlreadyRunning
 from aparte.server.shell.keys import KeysDamaged
 from aparte.server.shell.logging import set_up_logging
+from aparte.server.shell.serve import Started
 from aparte.server.shell.serve import serve as run_host
 from aparte.server.store import StoreError
 
@@ -33,6 +35,10 @@ storage nor cryptography. Three ways out:
   1. --tls-cert FILE --tls-key FILE     certificates that you have; they are read again when they change
   2. a proxy such as Caddy or nginx in front, and --behind-proxy here
   3. --listen 127.0.0.1:8440            for this machine alone"""
+
+
+#: Frames come and go by the thousand and hold no cycles: look for garbage more rarely than Python does of itself.
+_COLLECTIONS: Final = (50_000, 20, 50)
 
 
 @click.command()
@@ -48,7 +54,7 @@ def serve(config: Path | None, **options: Any) -> None:
     """Run a host: one process, one folder."""
     try:
         asked = _with_options(read_config(config) if config else HostConfig(), options)
-        if _is_exposed(asked):
+        if asked.certificate is None and not asked.behind_proxy and not asked.is_private:
             click.echo(_NO_TLS, err=True)
         set_up_logging(as_json=options["log_json"])
         os.umask(0o077)
@@ -71,31 +77,28 @@ def _with_options(config: HostConfig, options: dict[str, Any]) -> HostConfig:
     return replace(config, **changes)
 
 
-def _is_exposed(config: HostConfig) -> bool:
-    """Whether others can come in, and nothing encrypts."""
-    if config.certificate is not None or config.behind_proxy:
-        return False
-    try:
-        return not ipaddress.ip_address(config.address).is_loopback
-    except ValueError:
-        return config.address != "localhost"
-
-
 async def _run(config: HostConfig) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    await run_host(config, ready=_say_ready, stop=stop)
+    await run_host(config, ready=_say_ready, stop=stop, beside=control_socket)
 
 
-def _say_ready(url: str) -> None:
-    click.echo(f"Aparte is running at {url}  (Ctrl+C stops it)")
+def _say_ready(started: Started) -> None:
+    click.echo(f"Aparte is running at {started.url}  (Ctrl+C stops it)")
+    if started.operator_invite is not None:
+        click.echo(f"The first account is the operator's. Make it by this link, which works once:\n  {_link(started)}")
     sys.stdout.flush()
+
+
+def _link(started: Started) -> str:
+    return f"{started.address}/#join={started.operator_invite}"
 
 
 def _run_loop(work: Coroutine[Any, Any, None]) -> None:
     """Run on uvloop where it exists (not on every platform)."""
     uvloop = importlib.import_module("uvloop") if importlib.util.find_spec("uvloop") else None
     run: Callable[[Coroutine[Any, Any, None]], None] = uvloop.run if uvloop else asyncio.run
+    gc.set_threshold(*_COLLECTIONS)
     run(work)

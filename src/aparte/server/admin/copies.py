@@ -1,0 +1,57 @@
+"""Files copied durably, privately, and only to where nothing is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+__all__ = ["copy_file", "flush_folder", "hash_file", "link_or_copy"]
+
+_PIECE: Final = 1 << 20
+_PRIVATE: Final = 0o600
+_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file and flush it; `target` must not exist."""
+    with source.open("rb") as reading, os.fdopen(os.open(target, _NEW, _PRIVATE), "wb") as writing:
+        shutil.copyfileobj(reading, writing, _PIECE)
+        writing.flush()
+        os.fsync(writing.fileno())
+
+
+def link_or_copy(source: Path, target: Path) -> bool:
+    """One more name for a file that will not change; where that cannot be, a copy. Whether it was linked."""
+    try:
+        os.link(source, target)
+    except FileNotFoundError:
+        raise
+    except OSError:  # another file system, or one without links, or too many of them
+        copy_file(source, target)
+        os.utime(target, ns=(0, 0))  # as the blobs' own files: when it was says nothing
+        return False
+    return True
+
+
+def hash_file(path: Path, *, go_on: Callable[[], None]) -> tuple[int, str]:
+    """(size, SHA-256 in hex)."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            go_on()
+            digest.update(piece)
+            size += len(piece)
+    return size, digest.hexdigest()
+
+
+def flush_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""Forgetting at once: what the sweeps would forget in time, or all of one account."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from aparte.server.accounts.settings import horizon
+from aparte.server.admin.desk import Desk
+from aparte.server.admin.errors import AdminError, Fault
+from aparte.server.admin.requests import ExpiredPurged, PurgeExpired
+from aparte.server.blobs import BlobFiles, SqliteBlobIndex
+from aparte.server.blobs.expiry import today
+from aparte.server.forgetting import ForgettingClock
+from aparte.server.opening import day_of
+from aparte.server.store import LogKey, Store, Transaction
+from aparte.server.store.accounts import AccountRef, AccountStore
+from aparte.server.store.sqlite.connection import connect, store_errors
+from aparte.wire.ids import AccountId
+
+__all__ = ["erase_account", "expel", "purge_expired"]
+
+#: Rows, entries or files to a step: others are served in between.
+_STEP: Final = 128
+
+
+def expel(desk: Desk, store: AccountStore, *, account: AccountRef) -> None:
+    """The links of an account's devices stand for nobody any more."""
+    if desk.live is not None and desk.live.presence is not None:
+        for device in store.devices.listed(account).values():
+            desk.live.presence.expel(device.ref)
+
+
+def erase_account(desk: Desk, transaction: Transaction, *, account_id: AccountId, day: int) -> None:
+    """Delete an account. Raises `AdminError` if it is not there any more."""
+    store = transaction.accounts()
+    row = store.directory.find(account_id)
+    if row is None:
+        raise AdminError(Fault.NOT_FOUND, "the account is gone already")
+    expel(desk, store, account=row.ref)
+    store.directory.erase(row.ref, day)
+
+
+def purge_expired(desk: Desk, request: PurgeExpired) -> ExpiredPurged:
+    """A step at a time, until nothing is left. What was forgotten before an error stays so."""
+    if not request.trusts_clock and not desk.writing.store(lambda store: _is_believable(desk, store)):
+        raise AdminError(
+            Fault.CLOCK,
+            "the clock is far from what it was at the last sweep, or there was none, and what is forgotten does not"
+            " come back; if the clock is right, say so by --yes",
+        )
+    entries = _purge_logs(desk)
+    account_rows = _purge_accounts(desk)
+    blobs, uploads = _purge_blobs(desk) if desk.live is None else desk.live.sweep_blobs()
+    return ExpiredPurged(entries, account_rows, blobs, uploads)
+
+
+def _is_believable(desk: Desk, store: Store) -> bool:
+    return ForgettingClock().may_forget(desk.clock(), swept=store.swept(), steady=0)
+
+
+def _purge_logs(desk: Desk) -> int:
+    touched, after = 0, LogKey(-1)
+    while True:
+        desk.go_on()
+
+        def step(store: Store, *, begin: LogKey = after) -> tuple[int, LogKey | None]:
+            return store.prune(desk.clock(), after=begin, limit=_STEP)
+
+        count, following = desk.writing.store(step)
+        touched += count
+        if following is None:
+            return touched
+        after = following
+
+
+def _purge_accounts(desk: Desk) -> int:
+    touched = 0
+    while True:
+        desk.go_on()
+        count = desk.writing.apart(lambda transaction: _account_step(desk, transaction))
+        if not count:
+            return touched
+        touched += count
+
+
+def _account_step(desk: Desk, transaction: Transaction) -> int:
+    directory, day = transaction.accounts().directory, day_of(desk.clock())
+    due = directory.due(day, limit=1)
+    for account_id in due:
+        erase_account(desk, transaction, account_id=account_id, day=day)
+    return len(due) + directory.forget(horizon(day), limit=_STEP)
+
+
+def _purge_blobs(desk: Desk) -> tuple[int, int]:
+    """At rest: nobody else has the index or the files. Index first, then files, as always."""
+    blobs = uploads = 0
+    files, now = BlobFiles(desk.data), desk.clock()
+    connection = connect(desk.data / "blobs.db")
+    try:
+        index = SqliteBlobIndex(connection)
+        with store_errors():
+            while over := index.expired_blobs(today(now), _STEP):
+                index.erase([blob.blob_id for blob in over])
+                for blob in over:
+                    files.drop_blob(blob.blob_id)
+                blobs += len(over)
+            while late := index.expired_uploads(now, _STEP):
+                index.abandon([upload.upload_id for upload in late])
+                for upload in late:
+                    if not upload.finished:
+                        files.drop_upload(upload.upload_id)
+                uploads += len(late)
+    finally:
+        connection.close()
+    return blobs, uploads
