@@ -1,7 +1,7 @@
 """Accounts: genesis, device certificates and manifests, names, and the rules by which they are believed.
 
-Pure: no I/O, no clock, no randomness of its own. What was decoded is not believed yet: `verify_genesis`,
-`verify_credential` and `judge_successor` turn it into an `Account`, an `Identity`, an `AcceptedManifest`.
+Pure: no I/O, no clock, no randomness of its own. What was decoded is not believed yet: `verify_genesis` turns it into
+an `Account`, `verify_credential` into an `Identity`, `judge_beginning` or `judge_successor` into an `AcceptedManifest`.
 """
 
 from aparte.trust.certificates import DeviceCert, LeafCert, issue_device_cert, issue_leaf_cert
@@ -18,7 +18,7 @@ from aparte.trust.errors import (
     UnknownVersion,
 )
 from aparte.trust.genesis import Account, Genesis, create_genesis, device_id_of, verify_genesis
-from aparte.trust.judge import AcceptedManifest, is_conflict, judge_successor
+from aparte.trust.judge import AcceptedManifest, is_conflict, judge_beginning, judge_successor
 from aparte.trust.manifest import (
     MAX_DEVICES,
     MAX_INBOX_KEY,
@@ -70,6 +70,7 @@ __all__ = [
     "is_conflict",
     "issue_device_cert",
     "issue_leaf_cert",
+    "judge_beginning",
     "judge_successor",
     "normalize_name",
     "sign_manifest",

@@ -21,9 +21,9 @@ from aparte.trust.manifest import NO_PREV, Manifest, ManifestContent
 from aparte.trust.rules import ManifestRule
 from aparte.wire.ids import DeviceId
 
-__all__ = ["AcceptedManifest", "is_conflict", "judge_successor"]
+__all__ = ["AcceptedManifest", "is_conflict", "judge_beginning", "judge_successor"]
 
-#: A manifest that `judge_successor` has let through; whoever keeps only such may wrap what it reads back.
+#: A manifest that this module has let through; whoever keeps only such may wrap what it reads back.
 AcceptedManifest = NewType("AcceptedManifest", Manifest)
 
 
@@ -48,8 +48,24 @@ def judge_successor(
         if content.root_gen == current.content.root_gen:
             _judge_changes(candidate, current)
         else:
-            _require(candidate.signer is None, ManifestRule.GENERATION_BY_DEVICE)
+            _judge_generation(candidate)
     _judge_signature(candidate, account.root_key, keys=keys, suite=suite)
+    return AcceptedManifest(candidate)
+
+
+def judge_beginning(candidate: Manifest, *, account: Account, suite: Suite) -> AcceptedManifest:
+    """The manifest with which somebody begins who knows none of an account that has been there for long.
+
+    Its first; or the first of a later generation, for which root's signature is all that it takes: hosts forget what
+    was before. Raises `ManifestRefused`.
+    """
+    content = candidate.content
+    if content.root_gen == 0:
+        return judge_successor(None, candidate, account=account, suite=suite)
+    _require(candidate.account_id == account.account_id, ManifestRule.ACCOUNT)
+    _judge_lists(content, account)
+    _judge_generation(candidate)
+    _judge_signature(candidate, account.root_key, keys={}, suite=suite)
     return AcceptedManifest(candidate)
 
 
@@ -58,13 +74,17 @@ def is_conflict(
 ) -> bool:
     """Whether both might stand after `before`, at one place: proof that the account speaks with two tongues.
 
-    Without it anybody could make peers freeze an account by showing them a manifest that nobody signed.
+    `before` is None if nothing is known that comes before them. Without such proof anybody could make peers freeze an
+    account by showing them a manifest that nobody signed.
     """
     if one == other or one.content.place != other.content.place:
         return False
     try:
         for manifest in (one, other):
-            judge_successor(before, manifest, account=account, suite=suite)
+            if before is None:
+                judge_beginning(manifest, account=account, suite=suite)
+            else:
+                judge_successor(before, manifest, account=account, suite=suite)
     except ManifestRefused:
         return False
     return True
@@ -96,11 +116,15 @@ def _judge_place(content: ManifestContent, current: AcceptedManifest) -> None:
     _require(content.place >= stands.place, ManifestRule.OLDER)
     if content.place == stands.place:
         raise Conflict(ManifestRule.CONFLICT)
-    if content.root_gen > stands.root_gen:
-        _require(content.n == 0, ManifestRule.GENERATION_START)
-    else:
+    if content.root_gen == stands.root_gen:
         _require(content.n == stands.n + 1, ManifestRule.GAP)
         _require(content.prev == current.hash(), ManifestRule.PREV)
+
+
+def _judge_generation(candidate: Manifest) -> None:
+    """What begins a new generation."""
+    _require(candidate.content.n == 0, ManifestRule.GENERATION_START)
+    _require(candidate.signer is None, ManifestRule.GENERATION_BY_DEVICE)
 
 
 def _judge_changes(candidate: Manifest, current: AcceptedManifest) -> None:
