@@ -13,7 +13,7 @@ from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
 from aparte.server.core import Arrival, Core, JudgedCreate, LinkClosed
-from aparte.server.links import Link, LinkKind, LinkNumber
+from aparte.server.links import Link, LinkKind, LinkNumber, OpenNodes
 from aparte.server.opening import JudgedOpen, OpenJudge, new_pass
 from aparte.server.policy import HostKeys, LogPolicy
 from aparte.server.reads import LogReads
@@ -89,6 +89,13 @@ class Scene:
         client = Client(self, Link(number, LinkKind.ANONYMOUS, nonce=nonce))
         self.links[number] = client
         return client
+
+    def neighbours(self, count: int) -> list[Client]:
+        """So many new anonymous links from one address."""
+        address, clients = OpenNodes(), [self.client() for _ in range(count)]
+        for client in clients:
+            client.link = Link(client.link.number, client.link.kind, nonce=client.link.nonce, address=address)
+        return clients
 
     def fresh(self, label: bytes = b"id") -> bytes:
         """16 bytes never seen before."""

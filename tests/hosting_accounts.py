@@ -17,12 +17,14 @@ from aparte.server.accounts import (
     AccountJudge,
     AccountQuestion,
     AccountSettings,
+    Minting,
     SignUpPolicy,
     TicketPolicy,
     ToJudge,
     answer_question,
     make_invite,
 )
+from aparte.server.accounts.ending import suspend
 from aparte.server.core import Arrival, Core
 from aparte.server.links import Link, LinkKind, LinkNumber
 from aparte.server.opening import day_of
@@ -68,9 +70,10 @@ class Town(Scene):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        settings = AccountSettings(HOST, SUITE, sign, self.fresh_nonce, self.sign_up, self.tickets)
+        settings = AccountSettings(HOST, SUITE, self.sign_up, self.tickets)
         self.core = Core(self.store, KEYS, policy=self.policy, report=self.faults.append, accounts=settings)
-        self.judge = AccountJudge(HOST, suite=SUITE, ticket=self._ticket)
+        minting = Minting(HOST, sign=sign, rng=self.fresh_nonce, clock=lambda: self.now)
+        self.judge = AccountJudge(HOST, suite=SUITE, ticket=self._ticket, minting=minting)
         assert self.core.accounts is not None
         self.accounts = self.core.accounts
 
@@ -120,7 +123,8 @@ class Town(Scene):
 
     def suspends(self, person: Person, *, is_suspended: bool = True) -> bool:
         account_id = person.account.account_id
-        return self.core.apart(lambda t: self.accounts.suspend(t, account_id, is_suspended=is_suspended))
+        presence = self.accounts.presence
+        return self.core.apart(lambda t: suspend(t, account_id, is_suspended=is_suspended, presence=presence))
 
     def sweeps(self, *, limit: int = 100) -> int:
         """Sweep until there is nothing to do; how much was done."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from aparte.server.store import LogKey, Pruned, Store
-from aparte.wire.ids import EntryKind, Millis
+from aparte.server.store import LogHead, LogKey, Pruned, Store
+from aparte.wire.ids import EntryKind, Millis, Node
 from tests.contracts.store_writing import (
     DAY,
     START,
@@ -76,11 +76,11 @@ class TestBodies:
 
 
 class TestStubs:
-    def test_stay_for_180_days_and_the_last_for_good(self, store: Store) -> None:
+    def test_stay_for_180_days_and_the_last_as_long_as_the_log(self, store: Store) -> None:
         head = fill(store, "a", b"one", b"two", b"three")
         sweep(store, START + 180 * DAY)
         assert [entry.seq for entry in read(store, "a")] == [1, 2, 3]
-        for late in (1, DAY, 1000 * DAY):
+        for late in (1, DAY, 185 * DAY):
             sweep(store, START + 180 * DAY + late)
             assert [entry.seq for entry in read(store, "a")] == [3]
         with store.transaction() as transaction:
@@ -92,21 +92,21 @@ class TestStubs:
         fill(store, "a", b"one")
         with store.transaction() as transaction:
             head = write(transaction, "a", b"two", kind=COMMIT)
-        sweep(store, START + 400 * DAY)
+        sweep(store, START + 300 * DAY)
         store.close()
         again = open_store()
         with again.transaction() as transaction:
             assert known(transaction, "a") == head
-            after = write(transaction, "a", b"three", b"four", at=START + 400 * DAY)
+            after = write(transaction, "a", b"three", b"four", at=START + 300 * DAY)
         assert [entry.seq for entry in read(again, "a")] == [2, 3, 4]
         assert after.chain != head.chain
-        sweep(again, START + 800 * DAY)
+        sweep(again, START + 600 * DAY)
         assert [entry.seq for entry in read(again, "a")] == [4]
         assert node_of(again, "a", 2).last_chain == after.chain
 
     def test_an_empty_log_stays(self, store: Store) -> None:
         head = fill(store, "a")
-        sweep(store, START + 400 * DAY)
+        sweep(store, START + 365 * DAY)
         assert node_of(store, "a", 0).last_chain == head.chain
         with store.transaction() as transaction:
             assert known(transaction, "a") == head
@@ -217,3 +217,98 @@ class TestTickets:
         sweep(store, START)
         with store.transaction() as transaction:
             assert [transaction.spend(nonce * 16, today) for nonce in (b"1", b"2", b"3")] == [True, False, False]
+
+
+class TestLogs:
+    """A log to which nobody has posted for a year is gone: whoever still used it would have refreshed a leaf."""
+
+    YEAR = 365 * DAY
+
+    def is_there(self, store: Store, name: str) -> bool:
+        with store.transaction() as transaction:
+            return transaction.head(log_id(name)) is not None
+
+    def begun(self, store: Store, *names: str) -> None:
+        """Logs begun, one after the other, with one entry; and a younger one behind them."""
+        for name in names:
+            fill(store, name, b"one")
+        fill(store, "younger", at=START + 300 * DAY)
+
+    def test_go_a_year_after_their_last_entry(self, store: Store) -> None:
+        self.begun(store, "a", "b")
+        with store.transaction() as transaction:
+            write(transaction, "b", b"two", at=START + 1000)
+        head, key = known_head(store, "a"), known_head(store, "a").key
+        sweep(store, START + self.YEAR)
+        assert self.is_there(store, "a")
+        assert [entry.seq for entry in read(store, "a")] == [head.seq]
+        sweep(store, START + self.YEAR + 1)
+        assert (self.is_there(store, "a"), self.is_there(store, "b")) == (False, True)
+        assert store.reader().find_log(log_id("a")) is None
+        assert store.reader().node(key, Node(0)) is None
+        with store.transaction() as transaction:
+            assert transaction.node(key, Node(0)) is None
+            assert transaction.posted(key, idem((log_id("a"), 1))) is None
+        sweep(store, START + self.YEAR + 1001)
+        assert not self.is_there(store, "b")
+        assert self.is_there(store, "younger")
+
+    def test_go_a_year_after_they_began_if_nobody_ever_posted(self, store: Store) -> None:
+        fill(store, "empty")
+        self.begun(store)
+        sweep(store, START + self.YEAR)
+        assert self.is_there(store, "empty")
+        sweep(store, START + self.YEAR + 1)
+        assert not self.is_there(store, "empty")
+
+    def test_a_commit_keeps_a_log_as_well_as_a_message(self, store: Store) -> None:
+        self.begun(store, "a")
+        with store.transaction() as transaction:
+            after = write(transaction, "a", b"refresh", kind=COMMIT, at=START + 200 * DAY)
+        sweep(store, START + self.YEAR + DAY)
+        assert self.is_there(store, "a")
+        assert node_of(store, "a", after.node) is not None
+        sweep(store, START + 200 * DAY + self.YEAR + 1)
+        assert not self.is_there(store, "a")
+
+    def test_a_log_that_is_gone_may_be_begun_anew_and_is_another(self, store: Store) -> None:
+        """Links that had opened the old one must not find themselves in the new."""
+        self.begun(store, "a")
+        before = known_head(store, "a").key
+        sweep(store, START + self.YEAR + 1)
+        with store.transaction() as transaction:
+            begin(transaction, "a", at=START + self.YEAR + 2)
+            assert write(transaction, "a", b"anew", at=START + self.YEAR + 3).seq == 1
+        assert known_head(store, "a").key != before
+        assert [entry.body for entry in read(store, "a")] == [b"anew"]
+
+    def test_no_key_is_ever_given_twice(self, open_store: OpenStore) -> None:
+        store = open_store()
+        given = set()
+        for number in range(5):
+            at = START + number * 2 * self.YEAR
+            given |= {fill(store, f"{number} {name}", at=at).key for name in "abc"}
+            sweep(store, at + self.YEAR + 1)
+            store.close()
+            store = open_store()
+        assert len(given) == 15
+
+    def test_many_go_a_few_at_a_time(self, store: Store) -> None:
+        names = [f"{n}" for n in range(30)]
+        self.begun(store, *names)
+        sweep(store, START + self.YEAR)
+        after, steps, total = LogKey(-1), 0, 0
+        while True:
+            touched, following = store.prune(Millis(START + self.YEAR + 1), after=after, limit=4)
+            assert touched <= 4
+            steps, total = steps + 1, total + touched
+            if following is None:
+                break
+            after = following
+        assert (total, steps >= 7) == (30, True)
+        assert not [name for name in names if self.is_there(store, name)]
+
+
+def known_head(store: Store, name: str) -> LogHead:
+    with store.transaction() as transaction:
+        return known(transaction, name)

@@ -127,6 +127,21 @@ class TestTransaction:
             assert [entry.body for entry in entries] == [b"before", *bodies[offset::3]]
             assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
 
+    def test_written_early(self, store: Store) -> None:
+        """`write`, any number of times, changes nothing but when the work is done; before the end nobody sees it."""
+        with store.transaction() as transaction:
+            begin(transaction, "a")
+            transaction.write()
+            write(transaction, "a", b"one", idem=idem("first"))
+            transaction.write()
+            head = write(transaction, "a", b"two", kind=COMMIT)
+            transaction.write()
+            transaction.write()
+            assert transaction.head(log_id("a")) == head
+            assert transaction.posted(head.key, idem("first")) is not None
+            assert store.reader().find_log(log_id("a")) is None
+        assert [entry.body for entry in read(store, "a")] == [b"one", b"two"]
+
     def test_entries_come_back_as_they_were_written(self, store: Store) -> None:
         with store.transaction() as transaction:
             head = begin(transaction, "a")
@@ -223,11 +238,26 @@ class TestPosted:
             plain = [transaction.posted(*pair) for pair in asked]
         with store.transaction() as transaction:
             transaction.prefetch(wanted)
+            transaction.prefetch(wanted)
             assert [transaction.posted(*pair) for pair in asked] == plain
             assert transaction.head(log_id("a")) == heads["a"]
             assert transaction.head(log_id("unknown")) is None
         assert count < 41 or None in plain
         assert count < 41 or any(plain)
+
+    def test_logs_in_use_are_warm(self, open_store: OpenStore) -> None:
+        first = open_store()
+        fill(first, "a", b"one")
+        wanted = [(log_id("a"), idem("new"))]
+        with first.transaction() as transaction:
+            assert transaction.is_warm(wanted)
+            assert transaction.is_warm([])
+            assert not transaction.is_warm([*wanted, (log_id("unknown"), idem("new"))])
+        first.close()
+        with open_store().transaction() as transaction:
+            assert not transaction.is_warm(wanted)
+            transaction.prefetch(wanted)
+            assert transaction.is_warm(wanted)
 
 
 class TestNothingIsLeft:
@@ -242,6 +272,7 @@ class TestNothingIsLeft:
             write(transaction, "a", b"lost", kind=COMMIT)
             begin(transaction, "b")
             transaction.spend(b"n" * 16, TODAY)
+            transaction.write()
 
         take_back(store, change)
         assert [entry.body for entry in read(store, "a")] == [b"one"]

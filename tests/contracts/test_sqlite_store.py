@@ -16,7 +16,7 @@ from aparte.server.store.sqlite.connection import NewerSchema
 from aparte.server.store.sqlite.reading import HEAD_COLUMNS
 from aparte.wire.ids import EntryKind, Millis, Node, Seq
 from tests.contracts.reading_contract import TestReader
-from tests.contracts.retention_contract import TestBodies, TestNodes, TestSteps, TestStubs, TestTickets
+from tests.contracts.retention_contract import TestBodies, TestLogs, TestNodes, TestSteps, TestStubs, TestTickets
 from tests.contracts.store_contract import (
     TestDurability,
     TestIncarnation,
@@ -31,6 +31,7 @@ __all__ = [
     "TestBodies",
     "TestDurability",
     "TestIncarnation",
+    "TestLogs",
     "TestNodes",
     "TestNothingIsLeft",
     "TestPosted",
@@ -83,7 +84,11 @@ PLANS = {
     "DELETE FROM entry WHERE": [ROW],
     "DELETE FROM entry_idem": ["SEARCH entry_idem USING PRIMARY KEY (log=? AND idem=?)"],
     "DELETE FROM entry_place": ["SEARCH entry_place USING PRIMARY KEY (log=? AND seq>? AND seq<?)"],
-    "DELETE FROM node": [
+    "DELETE FROM log": [
+        "SEARCH log USING INTEGER PRIMARY KEY (rowid=?)",
+        "SEARCH node USING PRIMARY KEY (log=?)",
+    ],
+    "DELETE FROM node WHERE log = ? AND": [
         "SEARCH node USING PRIMARY KEY (log=? AND seq<?)",
         "SCALAR SUBQUERY 1",
         "SEARCH node USING PRIMARY KEY (log=? AND seq<?)",
@@ -149,6 +154,8 @@ def live(store: Store) -> None:
     store.reader().entry(head.key, Seq(1))
     sweep(store, START + 2 * DAY)
     sweep(store, START + 200 * DAY)
+    sweep(store, START + 400 * DAY)
+    assert store.reader().find_log(log_id("a")) is None
 
 
 def statements(store: Store) -> set[str]:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import aiohttp
 
@@ -20,6 +20,9 @@ from aparte.wire.log_frames import Create, Entries, Open, Opened, OpenedItem, Re
 from tests.reliability.ledger import Reading, Talk
 from tests.reliability.processes import DOMAIN, ticket
 from tests.reliability.walking import walk
+
+#: Seconds after which an answer is missed.
+_PATIENCE: Final = 120.0
 
 
 class LineDown(Exception):
@@ -46,7 +49,7 @@ class Line:
         return cls(socket, greeting)
 
     async def ask(self, frame: Any) -> Any:
-        """The answer to a request, which gets a number of its own. Raises `LineDown`."""
+        """The answer to a request, which gets a number of its own. Raises `LineDown`, `TimeoutError`."""
         number = Request(next(self._numbers))
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         try:
@@ -57,7 +60,8 @@ class Line:
         if self._listening.done():
             answer.cancel()
             raise LineDown
-        return await answer
+        async with asyncio.timeout(_PATIENCE):
+            return await answer
 
     async def opens(self, talk: Talk, *, node: Node | None = None, shown: Pass | None = None) -> OpenedItem:
         """Open a node of a log, the last by default."""

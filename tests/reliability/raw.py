@@ -68,9 +68,9 @@ class RawLink:
 
     @classmethod
     async def dial(cls, url: str, *, source: str = "127.0.0.1", receive_buffer: int | None = None) -> Self:
-        """A link that was greeted."""
+        """A link that was greeted: the one that the URL names, anonymous by default."""
         link = await cls.connect(url, source=source, receive_buffer=receive_buffer)
-        link.writer.write(request_for(url))
+        link.writer.write(request_for(url, urlsplit(url).path or ANONYMOUS))
         head = await asyncio.wait_for(link.reader.readuntil(b"\r\n\r\n"), 60)
         assert head.startswith(b"HTTP/1.1 101"), head
         greeting = await link.receive()
@@ -96,11 +96,13 @@ class RawLink:
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
-    async def rest(self, *, seconds: float = 30) -> list[tuple[int, bytes]]:
-        """All frames up to the end. Raises TimeoutError."""
+    async def until_closed(self, *, seconds: float = 30) -> list[tuple[int, bytes]]:
+        """All frames up to the one that closes, or up to the end. Raises TimeoutError."""
         found = []
         while (frame := await self.receive(seconds=seconds)) is not None:
             found.append(frame)
+            if frame[0] == CLOSE:
+                break
         return found
 
     def hang_up(self) -> None:

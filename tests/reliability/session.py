@@ -18,12 +18,13 @@ from aparte.server.opening import JudgedOpen, new_pass
 from aparte.server.pace import Pace
 from aparte.server.policy import LogPolicy
 from aparte.server.store import LogKey, Store, StoreError
+from aparte.server.store.sqlite.retention import LOG_DAYS
 from aparte.server.tickets import JudgedTicket
 from aparte.wire import ErrorCode
 from aparte.wire.ids import EntryKind, Idem, LogId, Millis, Request, Seq
 from aparte.wire.link_frames import Problem
 from aparte.wire.log_frames import Accepted, Create, Created, Delivered, Open, Opened, Post, Stale
-from tests.hosting import KEYS, Client, Scene
+from tests.hosting import KEYS, START, Client, Scene
 from tests.reliability.following import Follower
 from tests.reliability.ledger import DAY, Ledger, Talk
 from tests.reliability.walking import opening, read_in_scene
@@ -122,8 +123,9 @@ class Session:
             self.wrong += self.ledger.audit(talk.log_id, reading, receipt_key=KEYS.receipt_key)
 
     def sweeps(self) -> None:
-        """Days go by, now and then half a year; a step of a sweep."""
-        self.scene.passes(self.rng.choice([1, 1, 2, 100]) * DAY)
+        """Days go by, now and then half a year, but never so many that a log is forgotten; a step of a sweep."""
+        left = (START - self.scene.now) // DAY + LOG_DAYS
+        self.scene.passes(min(self.rng.choice([1, 1, 2, 100]), left) * DAY)
         self.ledger.swept = max(self.ledger.swept, self.scene.now)
         try:
             after = self.store.prune(self.scene.now, after=self.sweeps_at, limit=self.rng.randint(2, 16)).after

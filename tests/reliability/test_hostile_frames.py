@@ -142,6 +142,16 @@ BROKEN: Final[dict[str, tuple[bytes, set[int | None]]]] = {
     "a ping in pieces": (framed(b"x", PING, last=False), {1002}),
     "a close of one byte": (framed(b"x", CLOSE), {1002, None}),
     "an empty message": (framed(b""), {1002}),
+    "a byte more than may come, announced": (b"\x82\xff" + (MAX_FRAME + 1).to_bytes(8) + bytes(4), {1009}),
+    "a length of 2^32": (b"\x82\xff" + (1 << 32).to_bytes(8) + bytes(4) + bytes(9), {1009}),
+    "a ping of 2^40 bytes": (b"\x89\xff" + (1 << 40).to_bytes(8) + bytes(4), {1002}),
+    "a close of 126 bytes": (framed(bytes(126), CLOSE), {1002}),
+    "a close for no known reason": (framed(b"\x00\x05", CLOSE), {1002}),
+    "a close that is no UTF-8": (framed(b"\x03\xe8\xff", CLOSE), {1007}),
+    "text that is no UTF-8": (framed(b"\xff", TEXT), {1003, 1007}),
+    "text in pieces": (framed(b"he", TEXT, last=False) + framed(b"y", CONTINUATION), {1003}),
+    "a request in the midst of it": (b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", {1002}),
+    "a frame after the close": (framed(b"\x03\xe8", CLOSE) + framed(HARMLESS), {1000}),
 }
 
 
@@ -153,7 +163,7 @@ def test_broken_websocket_frames(host: HostProcess, fault: str) -> None:
         async with beside(host):
             link = await RawLink.dial(host.url)
             link.send(sent)
-            found = await link.rest(seconds=10)
+            found = await link.until_closed()
             link.hang_up()
         return found
 
@@ -165,6 +175,26 @@ def test_broken_websocket_frames(host: HostProcess, fault: str) -> None:
 
 def _decoded(payload: bytes) -> Any:
     return decode_frame(payload)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [framed(HARMLESS, masked=False), b"\x82\xfe" + len(HARMLESS).to_bytes(2) + bytes(4) + HARMLESS],
+    ids=["without a mask", "a length in more bytes than it needs"],
+)
+def test_what_aiohttp_lets_pass(host: HostProcess, sent: bytes) -> None:
+    """RFC 6455 §5.1 and §5.2 forbid these to clients; they are taken for what they say, or end the link."""
+
+    async def play() -> tuple[int, bytes] | None:
+        async with beside(host):
+            link = await RawLink.dial(host.url)
+            link.send(sent)
+            found = await link.receive()
+            link.hang_up()
+        return found
+
+    found = asyncio.run(play())
+    assert found is None or found[0] == CLOSE or _decoded(found[1]).request == 77
 
 
 def test_pieces_with_pings_between_them_and_bytes_one_by_one(host: HostProcess) -> None:

@@ -23,6 +23,10 @@ def _logging_as_before() -> Iterator[None]:
     structlog.reset_defaults()
 
 
+#: With these no host starts, whatever else is overlooked.
+_BAD_PAIR = ("--tls-cert", __file__, "--tls-key", __file__)
+
+
 def run(*words: str) -> tuple[int, str]:
     """Exit status and what was printed."""
     result = CliRunner().invoke(main, words)
@@ -47,7 +51,9 @@ def test_version() -> None:
         (("--listen", "127.0.0.1:65536"), "is not ADDR:PORT"),
         (("--config", "nowhere.toml"), "'nowhere.toml' does not exist"),
         (("--tls-cert", __file__), "--tls-cert and --tls-key belong together"),
-        (("--tls-cert", __file__, "--tls-key", __file__), "[SSL]"),
+        (("--metrics", "0.0.0.0:9440", *_BAD_PAIR), "metrics_for_others = true says"),
+        (("--metrics", "9440", *_BAD_PAIR), "'9440' is not ADDR:PORT"),
+        (_BAD_PAIR, "[SSL]"),
     ],
 )
 def test_serve_refuses(words: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar, cast
 
 from aparte.server.accounts import AccountFrame, Accounts, AccountSettings, JudgedAccountFrame
 from aparte.server.journal import Journal
@@ -19,12 +19,13 @@ from aparte.server.logs import Logs
 from aparte.server.opening import JudgedOpen
 from aparte.server.policy import HostKeys, LogPolicy
 from aparte.server.posting import Posting
+from aparte.server.room import Room
 from aparte.server.step import Refusal, Send, problem
 from aparte.server.store import Store, StoreError, StoreFull, StoreRefused, Transaction
 from aparte.server.subscriptions import Subscriptions
 from aparte.server.tickets import JudgedTicket
 from aparte.wire import ErrorCode
-from aparte.wire.ids import Millis
+from aparte.wire.ids import Idem, LogId, Millis
 from aparte.wire.log_frames import Close, Create, Post
 
 __all__ = ["Arrival", "Core", "JudgedCreate", "LinkClosed", "WriterFrame"]
@@ -82,14 +83,17 @@ class Core:
     ) -> None:
         self._store = store
         self._report = report
-        #: Where a batch of many posts is decided, which is Python alone: here, unless the shell has a better place.
+        #: Where a batch of many posts is decided, which hardly ever waits: here, unless the shell has a better place.
         self.elsewhere: Callable[[Callable[[], list[Send]]], list[Send]] = _here
         self._journal = Journal()
         self.subscriptions = Subscriptions()
-        self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal)
-        self._posting = Posting(keys, policy, subscriptions=self.subscriptions, journal=self._journal)
+        #: What the disk still takes: everything, unless the shell has measured it.
+        self.room = room = Room()
+        room.earliest = store.swept() or room.earliest
+        self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal, room=room)
+        self._posting = Posting(keys, policy, subscriptions=self.subscriptions, journal=self._journal, room=room)
         #: None: the host serves logs only.
-        self.accounts = None if accounts is None else Accounts(accounts, self._journal)
+        self.accounts = None if accounts is None else Accounts(accounts, self._journal, room=room)
 
     def accept(self, batch: Sequence[Arrival], now: Millis) -> list[Send]:
         """Carry out a batch, in order, in one transaction; returns what to send, in order.
@@ -97,9 +101,9 @@ class Core:
         If the store fails, nothing of the batch was done and every request in it is told so. A frame that breaks a
         rule of the store, or that this code fails on, is left out, and the others are carried out without it.
         """
-        requests = [_Request(a.link, a.frame) for a in batch if not isinstance(a.frame, LinkClosed)]
+        requests = _requests(batch)
         sends = self._try(requests, now) if requests else []
-        for arrival in batch:
+        for arrival in batch if len(requests) < len(batch) else ():
             if isinstance(arrival.frame, LinkClosed):  # needs no disk, and is not taken back
                 self._logs.closed(arrival.link)
                 if self.accounts is not None:
@@ -120,8 +124,7 @@ class Core:
     def give_up(self, batch: Sequence[Arrival], error: Exception) -> list[Send]:
         """Something failed that should not: say so to everybody in the batch."""
         self._report(error)
-        requests = [_Request(a.link, a.frame) for a in batch if not isinstance(a.frame, LinkClosed)]
-        return _refuse(requests, Refusal(ErrorCode.INTERNAL))
+        return _refuse(_requests(batch), Refusal(ErrorCode.INTERNAL))
 
     def tidy(self) -> None:
         """Let the store do what can wait."""
@@ -142,43 +145,46 @@ class Core:
             return _refuse(batch, Refusal(ErrorCode.UNAVAILABLE, wait=_RETRY))
         except _Fault as fault:
             self._report(fault.error)
-            at = fault.index
-            rest = [*batch[:at], *batch[at + 1 :]]
-            refused = _refuse(batch[at : at + 1], Refusal(ErrorCode.INTERNAL))
-            return [*refused, *(self._try(rest, now) if rest else [])]
+            return self._around(batch, now, at=fault.index)
 
     def _carry_out(self, batch: Sequence[_Request], now: Millis) -> list[Send]:
         try:
             with self._store.transaction() as transaction:
-                posts = [request.frame for request in batch if isinstance(request.frame, Post)]
-                transaction.prefetch([(post.log_id, post.idem) for post in posts])
-                decide = partial(self._all, transaction, batch, now=now)
-                sends = self.elsewhere(decide) if len(posts) == len(batch) >= _MANY else decide()
+                posts = [(frame.log_id, frame.idem) for _, frame in batch if type(frame) is Post]
+                decide = partial(self._all, transaction, batch, posts=posts, now=now)
+                if len(posts) < len(batch) or len(batch) < _MANY:
+                    sends = decide()
+                else:
+                    if not transaction.is_warm(posts):
+                        transaction.prefetch(posts)
+                    sends = self.elsewhere(decide)
         except BaseException:
             self._journal.take_back()
             raise
         self._journal.keep()
         return sends
 
-    def _all(self, transaction: Transaction, batch: Sequence[_Request], *, now: Millis) -> list[Send]:
+    def _all(
+        self, transaction: Transaction, batch: Sequence[_Request], *, posts: Sequence[tuple[LogId, Idem]], now: Millis
+    ) -> list[Send]:
+        """Decide everything, and leave nothing for the transaction's end but the flush."""
+        transaction.prefetch(posts)
         sends: list[Send] = []
         for index, request in enumerate(batch):
-            sends += self._one(transaction, request, index=index, now=now)
+            try:
+                sends += self._decide(transaction, request, now=now)
+            except Refusal as refusal:
+                sends.append(_problem(request, refusal))
+            except StoreError:
+                raise
+            except Exception as error:
+                raise _Fault(index, error) from error
+        transaction.write()
         return sends
-
-    def _one(self, transaction: Transaction, request: _Request, *, index: int, now: Millis) -> list[Send]:
-        try:
-            return self._decide(transaction, request, now=now)
-        except Refusal as refusal:
-            return [_problem(request, refusal)]
-        except StoreError:
-            raise
-        except Exception as error:
-            raise _Fault(index, error) from error
 
     def _decide(self, transaction: Transaction, request: _Request, *, now: Millis) -> list[Send]:
         """Raises `Refusal`, and does so before anything is written."""
-        link, frame = request.link, request.frame
+        link, frame = request
         match frame:
             case Post():
                 return self._posting.post(transaction, link, frame=frame, now=now)
@@ -193,6 +199,14 @@ class Core:
                     raise Refusal(ErrorCode.UNEXPECTED, "this host serves no accounts")
                 return self.accounts.decide(transaction, link, frame=frame, now=now)
 
+    def _around(self, batch: Sequence[_Request], now: Millis, *, at: int) -> list[Send]:
+        """Carry out what comes before the request at `at`, and by halves what comes after: that may hold others."""
+        refused = _refuse(batch[at : at + 1], Refusal(ErrorCode.INTERNAL))
+        middle = at + 1 + len(batch[at + 1 :]) // 2
+        before, after, last = batch[:at], batch[at + 1 : middle], batch[middle:]
+        sends = [self._try(part, now) if part else [] for part in (before, after, last)]
+        return [*sends[0], *refused, *sends[1], *sends[2]]
+
     def _apart(self, batch: Sequence[_Request], now: Millis, *, error: StoreRefused) -> list[Send]:
         """Some frame spoils the batch: find it by halves."""
         if len(batch) == 1:
@@ -200,6 +214,11 @@ class Core:
             return _refuse(batch, Refusal(ErrorCode.INTERNAL))
         middle = len(batch) // 2
         return [*self._try(batch[:middle], now), *self._try(batch[middle:], now)]
+
+
+def _requests(batch: Sequence[Arrival]) -> list[_Request]:
+    """Those that want an answer."""
+    return cast("list[_Request]", [arrival for arrival in batch if type(arrival.frame) is not LinkClosed])
 
 
 def _here(decide: Callable[[], list[Send]]) -> list[Send]:

@@ -1,7 +1,7 @@
 """Whether the clock may be believed when it says that something is to be forgotten: what is erased does not come back.
 
 A clock that is a year ahead for a minute must not cost a year's messages. So a sweep that finds the time far from
-the last sweep's waits until the host has run for a day and the clock has gone on evenly all the while.
+the last sweep's, or before it, waits until the host has run for a day and the clock has gone on evenly all the while.
 """
 
 from __future__ import annotations
@@ -31,9 +31,6 @@ class ForgettingClock:
         if swept is None or 0 <= now - swept <= _LEAP:
             self._on_probation = None
             return swept is not None
-        if now < swept:
-            self._on_probation = None
-            return False
         since, steady_since = self._on_probation or (now, steady)
         if abs((now - since) - (steady - steady_since)) > _SLACK:
             since, steady_since = now, steady

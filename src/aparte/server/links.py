@@ -12,10 +12,12 @@ from aparte.server.store import LogKey
 from aparte.server.store.accounts import AccountRef, DeviceRef
 from aparte.wire.ids import AccountId, DeviceId, LinkNonce, Node
 
-__all__ = ["MAX_OPEN_NODES", "Link", "LinkKind", "LinkNumber", "Standing"]
+__all__ = ["MAX_OPEN_NODES", "MAX_OPEN_OF_ADDRESS", "Link", "LinkKind", "LinkNumber", "OpenNodes", "Standing"]
 
 #: Logs that one link may have open.
 MAX_OPEN_NODES: Final = 4096
+#: And all links of one address together. Each costs some 40 bytes for as long as it is open.
+MAX_OPEN_OF_ADDRESS: Final = 200_000
 
 LinkNumber = NewType("LinkNumber", int)
 
@@ -37,19 +39,31 @@ class Standing:
     device_id: DeviceId
 
 
+class OpenNodes:
+    """How many nodes the links of one address have open together."""
+
+    __slots__ = ("__weakref__", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
 class Link:
     """What the core keeps of a link between batches. 16 bytes for each node that it has opened.
 
     A node that has ended stays until its log is opened anew, so that a post that crossed a commit is answered `Stale`.
     """
 
-    __slots__ = ("_logs", "_nodes", "kind", "nonce", "number", "standing")
+    __slots__ = ("_address", "_logs", "_nodes", "kind", "nonce", "number", "standing")
 
-    def __init__(self, number: LinkNumber, kind: LinkKind, *, nonce: LinkNonce) -> None:
+    def __init__(
+        self, number: LinkNumber, kind: LinkKind, *, nonce: LinkNonce, address: OpenNodes | None = None
+    ) -> None:
         self.number = number
         self.kind = kind
         self.nonce = nonce
         self.standing: Standing | None = None
+        self._address = address
         self._logs = array("q")  # in order, so that one is found by halving
         self._nodes = array("q")
 
@@ -63,13 +77,14 @@ class Link:
         return Node(self._nodes[at]) if at < len(self._logs) and self._logs[at] == log else None
 
     def hold(self, log: LogKey, node: Node) -> bool:
-        """Note that the link opened a node; False if it has too many."""
+        """Note that the link opened a node; False if it, or its address, has too many."""
         at = bisect_left(self._logs, log)
         if at < len(self._logs) and self._logs[at] == log:
             self._nodes[at] = node
-        elif len(self._logs) >= MAX_OPEN_NODES:
+        elif len(self._logs) >= MAX_OPEN_NODES or self._is_address_full():
             return False
         else:
+            self._count(1)
             self._logs.insert(at, log)
             self._nodes.insert(at, node)
         return True
@@ -79,6 +94,14 @@ class Link:
         at = bisect_left(self._logs, log)
         if at < len(self._logs) and self._logs[at] == log:
             del self._logs[at], self._nodes[at]
+            self._count(-1)
+
+    def _is_address_full(self) -> bool:
+        return self._address is not None and self._address.count >= MAX_OPEN_OF_ADDRESS
+
+    def _count(self, more: int) -> None:
+        if self._address is not None:
+            self._address.count += more
 
     def logs(self) -> list[LogKey]:
         """The logs of which it holds a node."""

@@ -15,6 +15,8 @@ __all__ = ["LogPace"]
 #: Logs that owe nothing are forgotten when there are this many more.
 _SWEEP: Final = 16_384
 _NOTHING: Final = (0, 0, 0, 0)
+_COMMIT: Final = EntryKind.COMMIT
+_EPHEMERAL: Final = EntryKind.EPHEMERAL
 
 _Owed = tuple[int, int, int, int]
 
@@ -22,11 +24,28 @@ _Owed = tuple[int, int, int, int]
 class LogPace:
     """When each log's posts, KiB, commits and ephemerals would be paid back at the steady rate (see `pace`)."""
 
-    __slots__ = ("_batch", "_before", "_journal", "_owed", "_policy", "_sweep_at", "_time")
+    __slots__ = (
+        "_batch",
+        "_before",
+        "_journal",
+        "_kibibyte_interval",
+        "_kibibyte_slack",
+        "_owed",
+        "_policy",
+        "_post_interval",
+        "_post_slack",
+        "_sweep_at",
+        "_time",
+    )
 
     def __init__(self, policy: LogPolicy, *, journal: Journal) -> None:
         self._policy = policy
         self._journal = journal
+        # Every post asks for these: how far it may be ahead of its pace, and what it adds.
+        self._post_slack = -policy.posts.wait(0)
+        self._post_interval = policy.posts.interval
+        self._kibibyte_slack = -policy.kibibytes.wait(0)
+        self._kibibyte_interval = policy.kibibytes.interval
         self._time = SteadyTime()
         self._owed: dict[LogKey, _Owed] = {}
         self._sweep_at = _SWEEP
@@ -38,25 +57,30 @@ class LogPace:
         """0 if the log takes such a post now, which is then counted; otherwise milliseconds until it does."""
         time, log = self._time.at(now), head.key
         owed = self._owed.get(log, _NOTHING)
-        if kind is EntryKind.EPHEMERAL:
+        if kind is _EPHEMERAL:
             wait, after = self._ephemeral(owed, time)
         else:
             wait, after = self._entry(owed, time, size=size)
-            if kind is EntryKind.COMMIT:
+            if kind is _COMMIT:
                 wait, after = self._commit(after, time, wait=max(wait, self._too_young(head, now)))
         if wait > 0:
             return wait
-        self._remember(log, owed)
+        if self._batch != self._journal.batch:
+            self._begin()
+        self._before.setdefault(log, owed)
         self._owed[log] = after
         if len(self._owed) > self._sweep_at:
             self._sweep(time)
         return 0
 
     def _entry(self, owed: _Owed, time: int, *, size: int) -> tuple[int, _Owed]:
-        posts, kibibytes = self._policy.posts, self._policy.kibibytes
-        wait = max(posts.wait(owed[0] - time), kibibytes.wait(owed[1] - time))
-        bytes_owed = max(time, owed[1]) + kibibytes.interval * (1 + (size >> 10))
-        return wait, (max(time, owed[0]) + posts.interval, bytes_owed, owed[2], owed[3])
+        posts, kibibytes, commits, ephemerals = owed
+        posts = max(time, posts)
+        kibibytes = max(time, kibibytes)
+        late, heavy = posts - time - self._post_slack, kibibytes - time - self._kibibyte_slack
+        wait = max(heavy, late)
+        weight = self._kibibyte_interval * (1 + (size >> 10))
+        return wait, (posts + self._post_interval, kibibytes + weight, commits, ephemerals)
 
     def _commit(self, owed: _Owed, time: int, *, wait: int) -> tuple[int, _Owed]:
         commits = self._policy.commits
@@ -71,12 +95,11 @@ class LogPace:
         """Milliseconds until the log's last node is old enough to have a child."""
         return self._policy.min_node_age - (now - head.node_at) if head.node and now >= head.node_at else 0
 
-    def _remember(self, log: LogKey, owed: _Owed) -> None:
-        if self._batch != self._journal.batch:
-            self._batch = self._journal.batch
-            self._before = {}
-            self._journal.note(self._take_back)
-        self._before.setdefault(log, owed)
+    def _begin(self) -> None:
+        """A new batch, which may have to be taken back."""
+        self._batch = self._journal.batch
+        self._before = {}
+        self._journal.note(self._take_back)
 
     def _take_back(self) -> None:
         self._owed |= self._before

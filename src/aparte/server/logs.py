@@ -8,6 +8,7 @@ from aparte.server.journal import Journal
 from aparte.server.links import Link
 from aparte.server.opening import Claim, JudgedOpen, day_of, new_pass
 from aparte.server.policy import HostKeys
+from aparte.server.room import Room, Shortage
 from aparte.server.step import Refusal, Send, answer, done
 from aparte.server.store import LogHead, LogKey, Transaction
 from aparte.server.subscriptions import Subscriptions
@@ -28,10 +29,11 @@ _RENEW_DAYS: Final = 3
 class Logs:
     """What is decided about logs, posts apart."""
 
-    def __init__(self, keys: HostKeys, *, subscriptions: Subscriptions, journal: Journal) -> None:
+    def __init__(self, keys: HostKeys, *, subscriptions: Subscriptions, journal: Journal, room: Room) -> None:
         self._keys = keys
         self._subscriptions = subscriptions
         self._journal = journal
+        self._room = room
 
     def create(
         self, transaction: Transaction, link: Link, *, frame: Create, ticket: JudgedTicket, now: Millis
@@ -39,8 +41,10 @@ class Logs:
         """Begin a log, or say again that it was begun. Raises `Refusal`."""
         head = transaction.head(frame.log_id)
         if head is None:
+            self._room.require(Shortage.NEWCOMERS)
             ticket.spend(transaction)
-            transaction.add_log(frame.log_id, epoch_key=frame.epoch_key, retention_days=frame.retention_days, now=now)
+            at, days = max(now, self._room.earliest), frame.retention_days
+            transaction.add_log(frame.log_id, epoch_key=frame.epoch_key, retention_days=days, now=at)
         else:
             root = transaction.node(head.key, Node(0))
             if root is None or root.epoch_key != frame.epoch_key:

@@ -10,6 +10,7 @@ from aparte.server.links import Link, LinkNumber
 from aparte.server.log_pace import LogPace
 from aparte.server.opening import is_good_pass
 from aparte.server.policy import HostKeys, LogPolicy
+from aparte.server.room import Room, Shortage
 from aparte.server.step import Answer, Delivery, Refusal, Send, answer, done
 from aparte.server.store import EntryRow, LogHead, LogKey, Transaction
 from aparte.server.subscriptions import Subscriptions
@@ -23,6 +24,8 @@ from aparte.wire.log_frames import Busy, Delivered, Passed, Post, Stale
 __all__ = ["Posting"]
 
 
+_COMMIT: Final = EntryKind.COMMIT
+_EPHEMERAL: Final = EntryKind.EPHEMERAL
 _LONGEST: Final = {
     EntryKind.APP: MAX_BODY,
     EntryKind.COMMIT: MAX_COMMIT,
@@ -33,27 +36,33 @@ _LONGEST: Final = {
 class Posting:
     """Takes posts, one at a time, in the order in which they shall stand."""
 
-    def __init__(self, keys: HostKeys, policy: LogPolicy, *, subscriptions: Subscriptions, journal: Journal) -> None:
+    def __init__(
+        self, keys: HostKeys, policy: LogPolicy, *, subscriptions: Subscriptions, journal: Journal, room: Room
+    ) -> None:
         self._keys = keys
+        self._room = room
         self._pace = LogPace(policy, journal=journal)
         self._subscriptions = subscriptions
         self._journal = journal
 
     def post(self, transaction: Transaction, link: Link, *, frame: Post, now: Millis) -> list[Send]:
         """The answers to a post. Raises `Refusal`."""
-        if len(frame.body) > _LONGEST[frame.kind]:
-            raise Refusal(ErrorCode.TOO_LARGE, f"a body of {len(frame.body)} bytes")
+        kind, size = frame.kind, len(frame.body)
+        if size > _LONGEST[kind]:
+            raise Refusal(ErrorCode.TOO_LARGE, f"a body of {size} bytes")
         head = transaction.head(frame.log_id)
         if head is None or not self._may_post(link, head.key, frame=frame, now=now):
             raise Refusal(ErrorCode.NOT_OPEN)
-        is_kept = frame.kind is not EntryKind.EPHEMERAL
+        is_kept = kind is not _EPHEMERAL
         known = transaction.posted(head.key, frame.idem) if is_kept else None
         if known is not None:
             receipt = receipt_of(self._keys.receipt_key, frame.log_id, row=known)
             return [_accepted(link, frame, row=known, receipt=receipt)]
         if frame.node != head.node:
             return [self._stale(transaction, link, head=head, frame=frame)]
-        wait = self._pace.admit(head, frame.kind, size=len(frame.body), now=now)
+        if is_kept and self._room.shortage:
+            self._room.require(Shortage.POSTS)
+        wait = self._pace.admit(head, kind, size=size, now=now)
         if wait:
             return [answer(link, Busy(frame.request, wait))]
         if not is_kept:
@@ -62,7 +71,7 @@ class Posting:
 
     def _may_post(self, link: Link, log: LogKey, *, frame: Post, now: Millis) -> bool:
         if frame.pass_ is None:
-            return link.holds(log, frame.node)
+            return link.held(log) == frame.node
         key = self._keys.pass_key
         return is_good_pass(key, frame.pass_, log_id=frame.log_id, node=frame.node, now=now)
 
@@ -74,12 +83,16 @@ class Posting:
 
     def _pass_on(self, link: Link, head: LogHead, *, frame: Post) -> list[Send]:
         payload = encode_frame(Passed(frame.log_id, frame.node, frame.body))
-        return [done(link, frame.request), *self._deliver(link, head, seq=Seq(0), payload=payload)]
+        sends: list[Send] = [done(link, frame.request)]
+        links = self._subscriptions.links(head.key)
+        if links:
+            sends.append(Delivery(links, link.number, head.key, head.log_id, Seq(0), payload))
+        return sends
 
     def _append(self, transaction: Transaction, link: Link, *, head: LogHead, frame: Post, now: Millis) -> list[Send]:
-        seq = Seq(head.seq + 1)
-        at = Millis(max(now, head.at))  # a clock that was set back does not turn the order of a log
         log_id, node, kind, idem, body = frame.log_id, frame.node, frame.kind, frame.idem, frame.body
+        seq = Seq(head.seq + 1)
+        at = max(head.at, now, self._room.earliest)  # a clock that was set back does not turn the order of a log
         digest = body_hash(body)
         packed = pack_entry_head(seq, at, node, kind, idem, frame.next_epoch_key)
         chain = next_chain(head.chain, log_id, head=packed, body=digest)
@@ -87,18 +100,16 @@ class Posting:
         row = EntryRow(seq, at, node, kind, idem, frame.next_epoch_key, chain, digest, len(body), body)
         transaction.append(head, row)
         sends = [_accepted(link, frame, row=row, receipt=receipt)]
-        if len(body) <= MAX_BODY:
-            payload = pack_delivered(log_id, packed, body=body, body_hash=digest, receipt=receipt)
-        else:
-            payload = encode_frame(Delivered(log_id, sent_entry(row, receipt)))
-        sends += self._deliver(link, head, seq=seq, payload=payload)
-        if kind is EntryKind.COMMIT:
+        links = self._subscriptions.links(head.key)
+        if links:
+            if len(body) <= MAX_BODY:
+                payload = pack_delivered(log_id, packed, body=body, body_hash=digest, receipt=receipt)
+            else:
+                payload = encode_frame(Delivered(log_id, sent_entry(row, receipt)))
+            sends.append(Delivery(links, link.number, head.key, log_id, seq, payload))
+        if kind is _COMMIT:
             self._end(head.key)
         return sends
-
-    def _deliver(self, link: Link, head: LogHead, *, seq: Seq, payload: bytes) -> list[Send]:
-        links = self._subscriptions.links(head.key)
-        return [Delivery(links, link.number, head.key, head.log_id, seq, payload)] if links else []
 
     def _end(self, log: LogKey) -> None:
         """A commit ends its node, and with it the node's subscriptions."""

@@ -11,7 +11,7 @@ from typing import Final
 from aparte.codec import encode_length
 from aparte.wire.entries import NO_KEY, EntryForm
 from aparte.wire.frames import frame_type
-from aparte.wire.ids import MAX_NUMBER, EntryKind, Idem, LogId, Node, Request
+from aparte.wire.ids import MAX_NUMBER, EntryKind
 from aparte.wire.log_frames import Accepted, Delivered, Post
 
 __all__ = ["pack_accepted", "pack_delivered", "pack_entry_head", "unpack_message"]
@@ -21,6 +21,7 @@ _DELIVERED_TYPE: Final = frame_type(Delivered)
 _ACCEPTED: Final = Struct(">BIQQQ32s32s32s")
 _DELIVERED: Final = Struct(">B16s73sBI32s32s")
 
+_APP: Final = EntryKind.APP
 _POST_TYPE: Final = frame_type(Post)
 _POST: Final = Struct(">BI16sQ16sB32sB")
 
@@ -45,12 +46,11 @@ def unpack_message(data: bytes) -> Post | None:
     if len(data) <= _POST.size:
         return None
     number, request, log_id, node, idem, kind, key, has_pass = _POST.unpack_from(data)
-    if number != _POST_TYPE or kind != EntryKind.APP or key != NO_KEY or has_pass or node > MAX_NUMBER:
+    if number != _POST_TYPE or kind != _APP or key != NO_KEY or has_pass or node > MAX_NUMBER:
         return None
-    at = _POST.size
-    first = data[at]
-    begin = at + (1 if first < 0x40 else 2 if first < 0x80 else 4)
+    first = data[_POST.size]
+    begin = _POST.size + (1 if first < 0x40 else 2 if first < 0x80 else 4)
     body = data[begin:]
-    if encode_length(len(body)) != data[at:begin]:
+    if encode_length(len(body)) != data[_POST.size : begin]:
         return None
-    return Post(Request(request), LogId(log_id), Node(node), Idem(idem), EntryKind.APP, NO_KEY, None, body)
+    return Post(request, log_id, node, idem, _APP, NO_KEY, None, body)

@@ -24,6 +24,7 @@ from aparte.server.admin.doctor.command import examine
 from aparte.server.admin.doctor.database import file_system_of
 from aparte.server.admin.doctor.findings import Level
 from aparte.server.shell.config import HostConfig
+from aparte.server.shell.disk import DiskFloors, Floor
 from aparte.server.shell.folder import locked
 from tests.hosting import HOST
 from tests.server.admin.examined import assert_bad, look, worst
@@ -76,10 +77,28 @@ def test_a_full_disk(config: HostConfig, monkeypatch: pytest.MonkeyPatch, gib: f
     assert_bad(look(config), "disk", level, "free")
 
 
-@pytest.mark.parametrize(("soft", "level"), [(200, Level.FAIL), (1024, Level.WARN)])
-def test_few_open_files(config: HostConfig, monkeypatch: pytest.MonkeyPatch, soft: int, level: Level) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, 4096))
-    assert_bad(look(config), "open files", level, f"^{soft} at once")
+@pytest.mark.parametrize(
+    ("free", "level", "found"),
+    [
+        ((50 << 30), Level.WARN, "free$"),
+        ((50 << 30) - 1, Level.FAIL, "free: new blobs are refused"),
+        ((4 << 30) - 1, Level.FAIL, "free: new blobs, logs and accounts are refused"),
+        ((2 << 30) - 1, Level.FAIL, "free: new blobs, logs, accounts and posts are refused"),
+    ],
+)
+def test_a_disk_that_is_full_by_the_hosts_own_measure(
+    config: HostConfig, monkeypatch: pytest.MonkeyPatch, free: int, level: Level, found: str
+) -> None:
+    usage = shutil._ntuple_diskusage(500 << 30, 0, free)  # type: ignore[attr-defined]
+    monkeypatch.setattr("aparte.server.admin.doctor.folder.shutil.disk_usage", lambda _: usage)
+    floors = DiskFloors(blobs=Floor(1, 10), newcomers=Floor(4096), posts=Floor(2048))
+    assert_bad(look(replace(config, disk=floors)), "disk", level, found)
+
+
+@pytest.mark.parametrize(("hard", "level"), [(200, Level.FAIL), (1024, Level.WARN)])
+def test_few_open_files(config: HostConfig, monkeypatch: pytest.MonkeyPatch, hard: int, level: Level) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (64, hard))
+    assert_bad(look(config), "open files", level, f"^{hard} for a host started here")
 
 
 # -- permissions --------------------------------------------------------------------------------------------------

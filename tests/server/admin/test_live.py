@@ -12,13 +12,14 @@ import aiohttp
 
 from aparte.wire import ErrorCode, decode_frame, encode_frame
 from aparte.wire.account_frames import GetTickets, Prove, Proven, SignUp, Tickets
+from aparte.wire.entries import Entry
 from aparte.wire.ids import LogId, Request, TicketKind
 from aparte.wire.link_frames import Greeting, Problem
-from aparte.wire.log_frames import Create, Created
+from aparte.wire.log_frames import Accepted, CheckReceipt, Create, Created
 from aparte.wire.statements import identity_statement
 from tests.hosting import HOST, Log, epoch_key
 from tests.hosting_accounts import Gadget, Town, town
-from tests.server.admin.hosts import Host, aparte, clock, fill, people, running
+from tests.server.admin.hosts import Host, Member, aparte, clock, fill, keys_of, people, running
 
 R = Request(1)
 Ask = Callable[[Any], Awaitable[Any]]
@@ -131,3 +132,51 @@ def test_a_ticket_that_was_spent_after_the_backup_is_good_for_nothing_after_the_
             assert refused.code == ErrorCode.TICKET_REFUSED
         [fresh, _] = asyncio.run(tickets(host))
         assert isinstance(host.asks(create(fresh, 4)), Created)
+
+
+def test_who_had_all_tickets_of_the_day_has_others_after_a_restore(tmp_path: Path) -> None:
+    """Those that they had are good for nothing, so those do not count."""
+    fill(tmp_path / "data", blobs=0)
+    alice = Phone(tmp_path / "data", "alice")
+
+    async def tickets(host: Host) -> Any:
+        async with alice.calls(host) as (ask, greeting):
+            await ask(alice.proof(greeting))
+            return await ask(GetTickets(R, HOST, TicketKind.CREATE_LOG, 64))
+
+    with running(tmp_path / "data") as host:
+        assert len(asyncio.run(tickets(host)).tickets) == 50
+        assert aparte("admin", "backup", "--data", host.data, tmp_path / "backup").code == 0
+        refused = asyncio.run(tickets(host))
+        assert isinstance(refused, Problem)
+        assert refused.code == ErrorCode.QUOTA_EXCEEDED
+    assert aparte("admin", "restore", tmp_path / "backup", "--data", tmp_path / "new").code == 0
+    with running(tmp_path / "new") as host:
+        assert len(asyncio.run(tickets(host)).tickets) == 50
+
+
+def test_a_receipt_is_the_host_s_word_also_after_a_restore(tmp_path: Path) -> None:
+    """It says that the entry was accepted, and it was; not that it is there still, nor that no other has its place."""
+    log = fill(tmp_path / "data", logs=1, blobs=0)[0]
+
+    def check(host: Host, entry: Entry, **changes: Any) -> bool:
+        fields = {
+            field: getattr(entry, field) for field in CheckReceipt.__slots__ if field not in {"request", "log_id"}
+        }
+        return bool(host.asks(CheckReceipt(R, log.log_id, **(fields | changes))).genuine)
+
+    with running(tmp_path / "data") as host:
+        assert aparte("admin", "backup", "--data", host.data, tmp_path / "backup").code == 0
+        member = Member(log, keys_of(host.data))
+        assert isinstance(member.posts(host, b"lost"), Accepted)
+        kept, _, lost = member.entries(host)
+    assert aparte("admin", "restore", tmp_path / "backup", "--data", tmp_path / "new").code == 0
+    with running(tmp_path / "new") as host:
+        member = Member(log, keys_of(host.data))
+        assert isinstance(member.posts(host, b"another in its place"), Accepted)
+        again, _, other = member.entries(host)
+        assert again == kept
+        assert (other.seq, lost.seq) == (3, 3)
+        assert [check(host, entry) for entry in (kept, lost, other)] == [True, True, True]
+        assert not check(host, lost, receipt=other.receipt)
+        assert not check(host, lost, body_hash=other.body_hash)

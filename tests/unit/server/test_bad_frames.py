@@ -76,6 +76,32 @@ class TestBadFrames:
         found = [entry.body for log in logs for entry in village.alice.reads(log, node=0)]
         assert sorted(found) == sorted(b"%d" % n for n in range(256) if n not in bad)
 
+    @pytest.mark.parametrize("bad", [{0}, {255}, {3, 4, 100, 254}, set(range(0, 256, 2)), set(range(256))])
+    def test_what_faults_cost_is_bounded(
+        self, village: Village, bad: set[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not as the square of the batch: each fault may end a transaction, and makes few others begin."""
+        logs, disk = [village.alice.creates() for _ in range(8)], village.disk
+        decided, fetched = [0], [0]
+
+        def is_bad(frame: Any) -> bool:
+            decided[0] += 1
+            return frame.request in bad
+
+        def note(name: str, arguments: tuple[Any, ...]) -> None:
+            fetched[0] += len(arguments[0]) if name == "prefetch" else 0
+
+        injected(village, is_bad, monkeypatch)
+        posts = [village.alice.message(logs[n % 8], b"%d" % n, request=n) for n in range(256)]
+        disk.breaks, before = note, disk.calls["enter"]
+        village.town.accept(*map(village.alice.brings, posts))
+        assert [code(a) if isinstance(a, Problem) else None for a in village.alice.answers[-256:]] == [
+            ErrorCode.INTERNAL if n in bad else None for n in range(256)
+        ]
+        assert disk.calls["enter"] - before <= 1 + 3 * len(bad)
+        assert decided[0] <= 256 * 3
+        assert fetched[0] <= 256 * 11
+
     def test_both_kinds_at_once(self, village: Village, monkeypatch: pytest.MonkeyPatch) -> None:
         injected(village, lambda frame: frame.body in (b"5", b"40"), monkeypatch)
         village.posts_poison({4, 30}, 60, StoreRefused("poison"))

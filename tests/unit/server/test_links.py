@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aparte.server.links import MAX_OPEN_NODES, Link, LinkKind, LinkNumber
+from aparte.server.links import MAX_OPEN_NODES, Link, LinkKind, LinkNumber, OpenNodes
 from aparte.server.store import LogKey
 from aparte.wire.ids import LinkNonce, Node
 
@@ -45,6 +45,41 @@ def test_at_most_so_many(link: Link) -> None:
     assert link.hold(LogKey(3), Node(9)), "one that it has may move on"
     link.release(LogKey(4))
     assert link.hold(LogKey(MAX_OPEN_NODES), Node(0))
+
+
+class TestOfOneAddress:
+    @pytest.fixture(autouse=True)
+    def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("aparte.server.links.MAX_OPEN_OF_ADDRESS", 5)
+
+    def links(self, count: int, address: OpenNodes) -> list[Link]:
+        nonce = LinkNonce(b"n" * 32)
+        return [Link(LinkNumber(n), LinkKind.ANONYMOUS, nonce=nonce, address=address) for n in range(count)]
+
+    def test_its_links_have_so_many_together(self) -> None:
+        address = OpenNodes()
+        one, other = self.links(2, address)
+        assert all(one.hold(LogKey(log), Node(0)) for log in range(3))
+        assert [other.hold(LogKey(log), Node(0)) for log in range(3)] == [True, True, False]
+        assert other.logs() == [0, 1]
+        assert other.hold(LogKey(1), Node(9)), "one that it has may move on"
+        one.release(LogKey(0))
+        one.release(LogKey(77))
+        assert [other.hold(LogKey(log), Node(0)) for log in (2, 3)] == [True, False]
+        (elsewhere,) = self.links(1, OpenNodes())
+        assert elsewhere.hold(LogKey(3), Node(0))
+
+    def test_all_is_given_back(self) -> None:
+        address = OpenNodes()
+        for link in self.links(3, address):
+            for log in range(5):
+                assert link.hold(LogKey(log), Node(0))
+            for log in link.logs():
+                link.release(log)
+        assert address.count == 0
+
+    def test_a_link_of_no_address_counts_nowhere(self, link: Link) -> None:
+        assert all(link.hold(LogKey(log), Node(0)) for log in range(9))
 
 
 def test_releasing_what_it_does_not_hold(link: Link) -> None:

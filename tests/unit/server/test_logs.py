@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from aparte.server.core import LinkClosed
 from aparte.server.links import MAX_OPEN_NODES
 from aparte.server.opening import new_pass
+from aparte.server.store import StoreError
 from aparte.wire import ErrorCode
 from aparte.wire.entries import Pass, first_chain
 from aparte.wire.ids import Chain, LogId, Millis, Node, Request, Seq
@@ -16,6 +18,7 @@ from aparte.wire.limits import MAX_OPEN_ITEMS
 from aparte.wire.link_frames import Done
 from aparte.wire.log_frames import Accepted, Close, Created, OpenedItem, OpenItem, OpenStatus
 from tests.hosting import KEYS, ROOT, Client, Log, Scene, chain_over, code, epoch_key
+from tests.unit.server.brittle_store import BrittleStore
 
 DAY = 86_400_000
 NEVER = Log(LogId(b"never begun here"))
@@ -163,6 +166,30 @@ class TestOpen:
         assert alice.opens(logs[1]).status is LIVE, "one that is open may be opened again"
         alice.closes(logs[0])
         assert alice.opens(other).status is LIVE
+
+    def test_too_many_of_one_address(self, town: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Links are cheap to make: what they have open together is bounded, and given back when one goes."""
+        monkeypatch.setattr("aparte.server.links.MAX_OPEN_OF_ADDRESS", 4)
+        logs = [town.client().creates() for _ in range(3)]
+        one, other = town.neighbours(2)
+        assert [one.opens(log).status for log in logs] == [LIVE] * 3
+        assert [other.opens(log).status for log in logs] == [LIVE, TOO_MANY, TOO_MANY]
+        assert len(town.core.subscriptions) == 3 + 4
+        town.client().opens(logs[1])
+        town.accept(one.brings(LinkClosed()))
+        assert [other.opens(log).status for log in logs] == [LIVE] * 3
+
+    def test_what_a_batch_opened_that_failed_is_given_back(self, shaky: Scene, disk: BrittleStore) -> None:
+        log = shaky.client().creates()
+        (one,) = shaky.neighbours(1)
+        disk.fails("leave", StoreError("gone"))
+        assert code(one.sends(one.opening([one.item(log)]))) == ErrorCode.UNAVAILABLE
+        assert one.link._address is not None
+        assert one.link._address.count == 0
+        one.opens(log)
+        disk.fails("leave", StoreError("gone"))
+        assert code(one.closes(log)) == ErrorCode.UNAVAILABLE
+        assert one.link._address.count == 1
 
     def test_4096_are_not_too_many(self) -> None:
         assert MAX_OPEN_NODES == 4096

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from nacl.signing import SigningKey
 
-from aparte.server.tickets import JudgedTicket, TicketJudge, read_ticket
+from aparte.server import tickets
+from aparte.server.pace import Pace
+from aparte.server.step import Refusal
+from aparte.server.store.sqlite import SqliteStore
+from aparte.server.tickets import ForeignBudget, Issuer, JudgedTicket, TicketJudge, read_ticket
 from aparte.wire import ErrorCode, encode
 from aparte.wire.ids import Millis, TicketKind
 from aparte.wire.tickets import Ticket, TicketBody, ticket_statement
@@ -99,3 +106,71 @@ class TestJudging:
             assert judge(ticket, kind) == judge(issued())
             for other in set(TicketKind) - {kind}:
                 assert refused(lambda t=ticket, o=other: judge(t, o)).code == ErrorCode.TICKET_REFUSED
+
+
+class TestOfOtherHosts:
+    OTHER_HOST = replace(BODY, issuer="other.example")
+
+    def judged(self, budget: ForeignBudget, now: int = NOW, **changes: Any) -> JudgedTicket:
+        ticket = issued(replace(self.OTHER_HOST, **changes), OTHER)
+        issuer = Issuer(bytes(OTHER.verify_key), budget)
+        return TicketJudge(HOST, verify=verify).judge_other(ticket, ticket.kind, issuer=issuer, now=Millis(now))
+
+    def spent(self, store: SqliteStore, ticket: JudgedTicket) -> ErrorCode | None:
+        """What becomes of it, in a transaction of its own."""
+        with store.transaction() as transaction:
+            try:
+                ticket.spend(transaction)
+            except Refusal as refusal:
+                return refusal.code
+            return None
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[SqliteStore]:
+        opened = SqliteStore(tmp_path / "host.db")
+        yield opened
+        opened.close()
+
+    def test_signed_by_their_issuer(self) -> None:
+        assert self.judged(ForeignBudget()).day == 20_000
+        ticket, issuer = issued(self.OTHER_HOST, OTHER), Issuer(bytes(ISSUER.verify_key), ForeignBudget())
+        with pytest.raises(Refusal, match="did not sign"):
+            TicketJudge(HOST, verify=verify).judge_other(ticket, ticket.kind, issuer=issuer, now=NOW)
+
+    @pytest.mark.parametrize(("days", "taken"), [(-1, False), (0, True), (2, True), (3, False), (1 << 20, False)])
+    def test_their_day_is_near(self, days: int, taken: bool) -> None:
+        """Or somebody could make the host remember nonces for ever."""
+        if taken:
+            self.judged(ForeignBudget(), day=20_000 + days)
+        else:
+            with pytest.raises(Refusal, match=r"good for too long|of the past"):
+                self.judged(ForeignBudget(), day=20_000 + days)
+
+    def test_so_many_of_each_host_and_then_they_wait(self, store: SqliteStore) -> None:
+        budget = ForeignBudget(Pace(interval=1000, burst=3))
+        tickets = [self.judged(budget, nonce=b"%016d" % n) for n in range(5)]
+        taken, waits = None, ErrorCode.RATE_LIMITED
+        assert [self.spent(store, ticket) for ticket in tickets] == [taken, taken, taken, waits, waits]
+        elsewhere = self.judged(budget, issuer="third.example")
+        assert self.spent(store, elsewhere) is taken
+        later = self.judged(budget, now=NOW + 1000, nonce=b"%016d" % 4)
+        assert self.spent(store, later) is taken, "what was refused was not spent"
+
+    def test_a_ticket_shown_again_and_again_uses_up_nothing(self, store: SqliteStore) -> None:
+        """Whoever has one good ticket could else shut out everybody of its issuer."""
+        budget = ForeignBudget(Pace(interval=1000, burst=2))
+        assert self.spent(store, self.judged(budget)) is None
+        for _ in range(10):
+            assert self.spent(store, self.judged(budget)) == ErrorCode.TICKET_SPENT
+        assert self.spent(store, self.judged(budget, nonce=b"m" * 16)) is None
+
+    def test_all_other_hosts_together_have_a_budget(self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Names cost an attacker little."""
+        monkeypatch.setattr(tickets, "_ALL_FOREIGN_TICKETS", Pace(interval=1000, burst=3))
+        budget = ForeignBudget()
+        found = [self.spent(store, self.judged(budget, issuer=f"h{n}.example")) for n in range(4)]
+        assert found == [None, None, None, ErrorCode.RATE_LIMITED]
+
+    def test_own_tickets_are_on_no_budget(self, store: SqliteStore) -> None:
+        assert judge(issued()).claim is None
+        assert self.spent(store, judge(issued())) is None

@@ -7,6 +7,7 @@ what only reads is answered elsewhere (`reads`).
 from aparte.server.accounts.accounts import AccountFrame, Accounts, BareAccountFrame
 from aparte.server.accounts.invites import make_invite, make_operator_invite
 from aparte.server.accounts.judging import AccountJudge, JudgedAccountFrame, ToJudge
+from aparte.server.accounts.minting import Minting
 from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.reads import AccountQuestion, answer_question
 from aparte.server.accounts.settings import REST_DAYS, AccountSettings, SignUpPolicy, TicketPolicy, horizon
@@ -20,6 +21,7 @@ __all__ = [
     "Accounts",
     "BareAccountFrame",
     "JudgedAccountFrame",
+    "Minting",
     "Presence",
     "SignUpPolicy",
     "TicketPolicy",

@@ -11,6 +11,7 @@ from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.settings import DAY, SignUpPolicy
 from aparte.server.accounts.turn import Turn
 from aparte.server.links import Standing
+from aparte.server.room import Room, Shortage
 from aparte.server.step import Refusal, Send, answer
 from aparte.server.store.accounts import AccountRow
 from aparte.trust import Manifest, device_id_of
@@ -31,8 +32,9 @@ class _Admission(NamedTuple):
 class Access:
     """Decides who comes in."""
 
-    def __init__(self, policy: SignUpPolicy, presence: Presence) -> None:
+    def __init__(self, policy: SignUpPolicy, presence: Presence, *, room: Room) -> None:
         self._policy = policy
+        self._room = room
         self._presence = presence
 
     def sign_up(self, turn: Turn, judged: JudgedSignUp) -> list[Send]:
@@ -64,6 +66,7 @@ class Access:
         if directory.was_deleted(account.account_id):
             raise Refusal(ErrorCode.ACCOUNT_EXISTS, "it was deleted")
         admission = self._admission(turn, frame)
+        self._room.require(Shortage.NEWCOMERS)
         is_operator = admission.is_operator
         name = free_for(turn, frame.name, account=None, is_operator=is_operator) if frame.name else ""
         ref = directory.add(account.account_id, frame.genesis, is_operator=is_operator, day=turn.day)

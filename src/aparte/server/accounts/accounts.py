@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from aparte.server.accounts import naming
+from aparte.server.accounts import ending, naming
 from aparte.server.accounts.access import Access
 from aparte.server.accounts.allowance import Issuing
 from aparte.server.accounts.delivery import InboxDelivery
-from aparte.server.accounts.ending import Ending
 from aparte.server.accounts.judging import (
     JudgedAccountFrame,
     JudgedDrop,
     JudgedFetch,
+    JudgedGetTickets,
     JudgedManifest,
     JudgedProve,
     JudgedSignUp,
@@ -24,40 +24,38 @@ from aparte.server.accounts.stock import Stocking
 from aparte.server.accounts.turn import Turn
 from aparte.server.journal import Journal
 from aparte.server.links import Link
+from aparte.server.room import Room
 from aparte.server.step import Send
 from aparte.server.store import Transaction
 from aparte.wire.account_frames import (
     AckInbox,
     CancelDeletion,
     DeleteAccount,
-    GetTickets,
     PutKeyPackages,
     ReleaseName,
     SetCapabilities,
     TakeName,
 )
-from aparte.wire.ids import AccountId, Millis
+from aparte.wire.ids import Millis
 
 __all__ = ["AccountFrame", "Accounts", "BareAccountFrame"]
 
 #: Frames that need no judging.
-BareAccountFrame = (
-    PutKeyPackages | AckInbox | SetCapabilities | GetTickets | TakeName | ReleaseName | DeleteAccount | CancelDeletion
-)
+BareAccountFrame = PutKeyPackages | AckInbox | SetCapabilities | TakeName | ReleaseName | DeleteAccount | CancelDeletion
 AccountFrame = BareAccountFrame | JudgedAccountFrame
 
 
 class Accounts:
     """The accounts' part of the core."""
 
-    def __init__(self, settings: AccountSettings, journal: Journal) -> None:
+    def __init__(self, settings: AccountSettings, journal: Journal, *, room: Room) -> None:
         self.presence = Presence(journal)
-        self._access = Access(settings.sign_up, self.presence)
+        self._access = Access(settings.sign_up, self.presence, room=room)
         self._publishing = Publishing(settings.suite, self.presence)
-        self._stocking = Stocking()
-        self._delivery = InboxDelivery(self.presence)
-        self._issuing = Issuing(settings)
-        self._ending = Ending(settings, self.presence)
+        self._stocking = Stocking(room)
+        self._delivery = InboxDelivery(self.presence, room=room)
+        self._issuing = Issuing(settings.tickets)
+        self._ending = ending.Ending(settings, self.presence)
 
     def decide(self, transaction: Transaction, link: Link, *, frame: AccountFrame, now: Millis) -> list[Send]:
         """Raises `Refusal`, and does so before anything is written."""
@@ -73,6 +71,8 @@ class Accounts:
                 return self._stocking.fetch(turn, frame)
             case JudgedDrop():
                 return self._delivery.drop(turn, frame)
+            case JudgedGetTickets():
+                return self._issuing.get(turn, frame)
             case TakeName():
                 return naming.take_name(turn, frame)
             case ReleaseName():
@@ -83,7 +83,7 @@ class Accounts:
     def _decide_own(
         self,
         turn: Turn,
-        frame: PutKeyPackages | AckInbox | SetCapabilities | GetTickets | DeleteAccount | CancelDeletion,
+        frame: PutKeyPackages | AckInbox | SetCapabilities | DeleteAccount | CancelDeletion,
     ) -> list[Send]:
         match frame:
             case PutKeyPackages():
@@ -92,8 +92,6 @@ class Accounts:
                 return self._delivery.acknowledge(turn, frame)
             case SetCapabilities():
                 return self._delivery.set_capabilities(turn, frame)
-            case GetTickets():
-                return self._issuing.get(turn, frame)
             case DeleteAccount():
                 return self._ending.delete(turn, frame)
             case CancelDeletion():
@@ -101,13 +99,9 @@ class Accounts:
             case _:
                 assert_never(frame)
 
-    def suspend(self, transaction: Transaction, account_id: AccountId, *, is_suspended: bool) -> bool:
-        """For the operator: suspend an account, or let it be used again; False if there is none."""
-        return self._ending.suspend(transaction, account_id, is_suspended=is_suspended)
-
     def sweep(self, transaction: Transaction, now: Millis, *, limit: int) -> int:
         """One step of forgetting what is out of date; how much it was, 0 when all is done."""
-        return self._ending.sweep(transaction, now, limit=limit)
+        return ending.sweep(transaction, now, limit=limit, presence=self.presence)
 
     def closed(self, link: Link) -> None:
         """The link is gone."""

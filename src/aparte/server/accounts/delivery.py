@@ -9,6 +9,7 @@ from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.settings import DROPS, LANE_LIMITS
 from aparte.server.accounts.turn import MOST, Turn
 from aparte.server.pace import Paces
+from aparte.server.room import Room, Shortage
 from aparte.server.step import Notice, Refusal, Send, done
 from aparte.server.store.accounts import AccountRow, DeviceRef
 from aparte.wire import ErrorCode, encode_frame
@@ -21,7 +22,8 @@ __all__ = ["InboxDelivery"]
 class InboxDelivery:
     """Puts items into inboxes, and takes them out."""
 
-    def __init__(self, presence: Presence) -> None:
+    def __init__(self, presence: Presence, *, room: Room) -> None:
+        self._room = room
         self._presence = presence
         self._paces = {lane: Paces[DeviceRef](pace) for lane, pace in DROPS.items()}
 
@@ -74,5 +76,6 @@ class InboxDelivery:
                 raise Refusal(ErrorCode.REFUSED, "the capability does not open this lane")
         if inboxes.waiting(device, frame.lane) >= LANE_LIMITS[frame.lane]:
             raise Refusal(ErrorCode.INBOX_FULL)
+        self._room.require(Shortage.POSTS)
         if wait := self._paces[frame.lane].wait(device, turn.now):
             raise Refusal(ErrorCode.RATE_LIMITED, "too many items", wait=wait)

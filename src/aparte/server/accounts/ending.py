@@ -17,11 +17,11 @@ from aparte.wire.account_frames import CancelDeletion, DeleteAccount, DeletionAt
 from aparte.wire.ids import AccountId, Millis
 from aparte.wire.statements import deletion_statement
 
-__all__ = ["Ending"]
+__all__ = ["Ending", "erase", "suspend", "sweep"]
 
 
 class Ending:
-    """Deletes and suspends."""
+    """Deletes, on request."""
 
     def __init__(self, settings: AccountSettings, presence: Presence) -> None:
         self._settings = settings
@@ -33,7 +33,7 @@ class Ending:
         account = turn.account()
         if frame.root_signature:
             self._require_root(turn, account, signature=frame.root_signature)
-            self._erase(turn.store, account, day=turn.day)
+            erase(turn.transaction, account.account_id, day=turn.day, presence=self._presence)
             return [answer(turn.link, DeletionAt(frame.request, turn.now))]
         day = account.deletion_day
         if day == NEVER:
@@ -48,36 +48,6 @@ class Ending:
             turn.store.directory.set_deletion(account.ref, NEVER)
         return [done(turn.link, frame.request)]
 
-    def suspend(self, transaction: Transaction, account_id: AccountId, *, is_suspended: bool) -> bool:
-        """Suspend an account, or let it be used again; False if there is none."""
-        store = transaction.accounts()
-        account = store.directory.find(account_id)
-        if account is None:
-            return False
-        store.directory.suspend(account.ref, is_suspended=is_suspended)
-        if is_suspended:
-            self._expel(store, account)
-        return True
-
-    def sweep(self, transaction: Transaction, now: Millis, *, limit: int) -> int:
-        """One step: delete an account whose day has come, and forget about `limit` rows; 0 when all is done."""
-        store, day = transaction.accounts(), day_of(now)
-        touched = 0
-        for account_id in store.directory.due(day, limit=1):  # one at a time: its inboxes may be long
-            account = store.directory.find(account_id)
-            if account is not None:
-                self._erase(store, account, day=day)
-                touched += 1
-        return touched + store.directory.forget(horizon(day), limit=limit)
-
-    def _erase(self, store: AccountStore, account: AccountRow, *, day: int) -> None:
-        self._expel(store, account)
-        store.directory.erase(account.ref, day)
-
-    def _expel(self, store: AccountStore, account: AccountRow) -> None:
-        for device in store.devices.listed(account.ref).values():
-            self._presence.expel(device.ref)
-
     def _require_root(self, turn: Turn, account: AccountRow, *, signature: bytes) -> None:
         if wait := self._root_proofs.admit(account.ref, turn.now):
             raise Refusal(ErrorCode.RATE_LIMITED, "too many tries", wait=wait)
@@ -86,3 +56,41 @@ class Ending:
             self._settings.suite.verify(Genesis.decode(account.genesis).root_key, statement, signature)
         except CryptoError as error:
             raise Refusal(ErrorCode.REFUSED, "root has not signed for this link") from error
+
+
+def suspend(transaction: Transaction, account_id: AccountId, *, is_suspended: bool, presence: Presence) -> bool:
+    """Suspend an account, or let it be used again; False if there is none."""
+    store = transaction.accounts()
+    account = store.directory.find(account_id)
+    if account is None:
+        return False
+    store.directory.suspend(account.ref, is_suspended=is_suspended)
+    if is_suspended:
+        _expel(store, account.ref, presence=presence)
+    return True
+
+
+def erase(transaction: Transaction, account_id: AccountId, *, day: int, presence: Presence) -> bool:
+    """Delete an account; False if there is none."""
+    store = transaction.accounts()
+    account = store.directory.find(account_id)
+    if account is None:
+        return False
+    _expel(store, account.ref, presence=presence)
+    store.directory.erase(account.ref, day)
+    return True
+
+
+def sweep(transaction: Transaction, now: Millis, *, limit: int, presence: Presence) -> int:
+    """One step: delete an account whose day has come, and forget about `limit` rows; 0 when all is done."""
+    directory, day = transaction.accounts().directory, day_of(now)
+    due = directory.due(day, limit=1)  # one at a time: its inboxes may be long
+    for account_id in due:
+        erase(transaction, account_id, day=day, presence=presence)
+    return len(due) + directory.forget(horizon(day), limit=limit)
+
+
+def _expel(store: AccountStore, account: AccountRef, *, presence: Presence) -> None:
+    """The links of the account's devices stand for nobody any more."""
+    for device in store.devices.listed(account).values():
+        presence.expel(device.ref)

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from aparte.codec import DecodeError
 from aparte.crypto import CryptoError, Suite
+from aparte.server.accounts.minting import Minting
 from aparte.server.links import Link
 from aparte.server.step import Refusal
 from aparte.server.tickets import JudgedTicket
@@ -26,7 +27,16 @@ from aparte.trust import (
     verify_genesis,
 )
 from aparte.wire import ErrorCode
-from aparte.wire.account_frames import Drop, FetchKeyPackages, Prove, PutManifest, PutRootManifest, SignUp
+from aparte.wire.account_frames import (
+    Drop,
+    FetchKeyPackages,
+    GetTickets,
+    IssuedTicket,
+    Prove,
+    PutManifest,
+    PutRootManifest,
+    SignUp,
+)
 from aparte.wire.ids import AccountId, Lane, TicketKind
 from aparte.wire.statements import identity_statement
 
@@ -35,6 +45,7 @@ __all__ = [
     "JudgedAccountFrame",
     "JudgedDrop",
     "JudgedFetch",
+    "JudgedGetTickets",
     "JudgedManifest",
     "JudgedProve",
     "JudgedSignUp",
@@ -42,7 +53,7 @@ __all__ = [
 ]
 
 #: The frames that need it.
-ToJudge = SignUp | Prove | PutManifest | PutRootManifest | FetchKeyPackages | Drop
+ToJudge = SignUp | Prove | PutManifest | PutRootManifest | FetchKeyPackages | Drop | GetTickets
 #: Judges a ticket for this host. Raises `Refusal`.
 JudgeTicket = Callable[[bytes, TicketKind], JudgedTicket]
 
@@ -86,16 +97,25 @@ class JudgedDrop:
     ticket: JudgedTicket | None
 
 
-JudgedAccountFrame = JudgedSignUp | JudgedProve | JudgedManifest | JudgedFetch | JudgedDrop
+@dataclass(frozen=True, slots=True)
+class JudgedGetTickets:
+    """A `GetTickets` for the name of a host, and the tickets, signed. How many may be had was not looked at."""
+
+    frame: GetTickets
+    tickets: tuple[IssuedTicket, ...]
+
+
+JudgedAccountFrame = JudgedSignUp | JudgedProve | JudgedManifest | JudgedFetch | JudgedDrop | JudgedGetTickets
 
 
 class AccountJudge:
     """Checks all that needs no store."""
 
-    def __init__(self, host: str, *, suite: Suite, ticket: JudgeTicket) -> None:
+    def __init__(self, host: str, *, suite: Suite, ticket: JudgeTicket, minting: Minting) -> None:
         self._host = host
         self._suite = suite
         self._ticket = ticket
+        self._minting = minting
 
     def judge(self, frame: ToJudge, link: Link) -> JudgedAccountFrame:
         """Raises `Refusal`."""
@@ -114,6 +134,8 @@ class AccountJudge:
             case Drop():
                 is_knock = frame.lane is Lane.REQUEST
                 return JudgedDrop(frame, self._ticket(frame.proof, TicketKind.KNOCK) if is_knock else None)
+            case GetTickets():
+                return self._tickets(frame, link)
             case _:
                 assert_never(frame)
 
@@ -129,6 +151,11 @@ class AccountJudge:
         key = account.first_device_key
         self._require_proof(link, account.account_id, device_key=key, signature=frame.signature)
         return JudgedSignUp(frame, account)
+
+    def _tickets(self, frame: GetTickets, link: Link) -> JudgedGetTickets:
+        if link.standing is None:  # who may have none anyway makes nobody sign
+            raise Refusal(ErrorCode.WRONG_STATE, "the link has proved no device")
+        return JudgedGetTickets(frame, self._minting.tickets(frame))
 
     def _root_manifest(self, frame: PutRootManifest) -> JudgedManifest:
         manifest = _manifest(frame.manifest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
@@ -27,6 +27,7 @@ __all__ = [
     "PUTS",
     "REST_DAYS",
     "ROOT_PROOFS",
+    "WAITING_DAYS",
     "AccountSettings",
     "SignUpPolicy",
     "TicketPolicy",
@@ -40,7 +41,7 @@ REST_DAYS: Final = 180
 #: Whole days until an account is deleted that root did not sign away.
 DELETION_DAYS: Final = 7
 #: Items that nobody fetches, and the ids of those that were.
-_WAITING_DAYS: Final = 30
+WAITING_DAYS: Final = 30
 _FETCHED_DAYS: Final = 7
 #: Names of one account that may rest before it takes another.
 MAX_RESTING: Final = 3
@@ -98,13 +99,10 @@ class AccountSettings:
     host: str
     #: Checks what accounts sign; its signatures are Ed25519.
     suite: Suite = field(repr=False)
-    #: Signs with the host's ticket key.
-    sign: Callable[[bytes], bytes] = field(repr=False)
-    rng: Callable[[int], bytes] = field(repr=False)
     sign_up: SignUpPolicy = SignUpPolicy.INVITE
     tickets: TicketPolicy = field(default_factory=TicketPolicy)
 
 
 def horizon(day: int) -> Horizon:
     """Up to when things are kept, if today is this day."""
-    return Horizon(rested=day - REST_DAYS, waiting=day - _WAITING_DAYS, fetched=day - _FETCHED_DAYS, today=day)
+    return Horizon(rested=day - REST_DAYS, waiting=day - WAITING_DAYS, fetched=day - _FETCHED_DAYS, today=day)

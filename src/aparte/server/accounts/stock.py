@@ -6,6 +6,7 @@ from aparte.server.accounts.judging import JudgedFetch
 from aparte.server.accounts.settings import DAY, FETCHES, MAX_LIFETIME, MAX_STOCK, PUTS
 from aparte.server.accounts.turn import Turn
 from aparte.server.pace import Paces
+from aparte.server.room import Room, Shortage
 from aparte.server.step import Refusal, Send, answer
 from aparte.server.store.accounts import AccountRef, Device, DeviceRef, GivenPackage
 from aparte.wire import ErrorCode
@@ -17,7 +18,8 @@ __all__ = ["Stocking"]
 class Stocking:
     """Takes key packages in and gives them out. To the host they are bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room) -> None:
+        self._room = room
         self._puts = Paces[DeviceRef](PUTS)
         # Without it somebody with many tickets could empty a stock, and make everybody use the last resort.
         self._fetches = Paces[AccountRef](FETCHES)
@@ -33,6 +35,7 @@ class Stocking:
         if added and packages.stock(device, turn.day).key_packages + added > MAX_STOCK:
             raise Refusal(ErrorCode.QUOTA_EXCEEDED, f"more than {MAX_STOCK} key packages")
         if fresh:
+            self._room.require(Shortage.POSTS)
             if wait := self._puts.wait(device, turn.now):
                 raise Refusal(ErrorCode.RATE_LIMITED, "too many key packages", wait=wait)
             self._puts.take(device, turn.now, count=len(fresh))

@@ -22,13 +22,14 @@ import apsw
 
 import aparte
 from aparte.server.admin.census import open_census
-from aparte.server.admin.copies import copy_file, flush_folder, hash_file, link_or_copy
+from aparte.server.admin.copies import copy_file, hash_file, link_or_copy
 from aparte.server.admin.desk import Desk
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.admin.inventory import DATABASES, CopiedFile, Inventory, write_inventory
 from aparte.server.admin.requests import BackupMade
 from aparte.server.blobs import BlobFiles
 from aparte.server.blobs.index import BlobId
+from aparte.server.folders import flush_folder
 from aparte.server.store.sqlite.connection import connect, store_errors
 
 __all__ = ["make_backup"]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["copy_file", "flush_folder", "hash_file", "link_or_copy"]
+__all__ = ["copy_file", "hash_file", "link_or_copy"]
 
 _PIECE: Final = 1 << 20
 _PRIVATE: Final = 0o600
@@ -46,12 +46,3 @@ def hash_file(path: Path, *, go_on: Callable[[], None]) -> tuple[int, str]:
             digest.update(piece)
             size += len(piece)
     return size, digest.hexdigest()
-
-
-def flush_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -20,6 +20,7 @@ from aparte.server.accounts import TicketPolicy
 from aparte.server.accounts.presence import Presence
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.core import Core
+from aparte.server.journal import Journal
 from aparte.server.shell.folder import locked
 from aparte.server.shell.writer import Writer
 from aparte.server.store import Store, Transaction
@@ -57,6 +58,8 @@ class Live:
     #: Blocks; (blobs, uploads) removed.
     sweep_blobs: Callable[[], tuple[int, int]]
     presence: Presence | None
+    #: What the host refuses because the disk is nearly full.
+    refused: Callable[[], str]
     started_at: float = field(default_factory=time.monotonic)
 
     def uptime(self) -> int:
@@ -77,6 +80,13 @@ class Desk:
     clock: Callable[[], Millis] = system_clock
     rng: Callable[[int], bytes] = os.urandom
     stopping: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def presence(self) -> Presence:
+        """The links that have proved a device: nobody's at rest."""
+        if self.live is None or self.live.presence is None:
+            return Presence(Journal())
+        return self.live.presence
 
     def go_on(self) -> None:
         """Raises `AdminError` if the host is about to stop: long work asks now and then."""

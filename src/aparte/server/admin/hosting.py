@@ -24,6 +24,7 @@ from aparte.server.admin.control import (
 from aparte.server.admin.desk import Desk, Live, LiveWriting, system_clock
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.admin.operations import carry_out
+from aparte.server.shell.disk import refused_words
 from aparte.server.shell.serve import Host
 from aparte.server.store import StoreError
 
@@ -64,7 +65,8 @@ def _desk_of(host: Host) -> Desk:
         return swept.blobs, swept.uploads
 
     presence = None if host.core.accounts is None else host.core.accounts.presence
-    live = Live(lambda: len(host.reception.connections), sweep_blobs, presence)
+    links, disk = host.reception.connections, host.disk
+    live = Live(lambda: len(links), sweep_blobs, presence, lambda: refused_words(disk.shortage))
     return Desk(host.data, LiveWriting(host.core, host.writer, store=host.store), host.about.host, live)
 
 

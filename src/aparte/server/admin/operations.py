@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import shutil
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import Final, assert_never
 
 import aparte
-from aparte.server.accounts import make_invite
+from aparte.server.accounts import ending, make_invite
 from aparte.server.accounts.settings import REST_DAYS
 from aparte.server.admin.backup import make_backup
 from aparte.server.admin.census import Census, date_of, named_account, normal_name, open_census
 from aparte.server.admin.desk import Desk
 from aparte.server.admin.errors import AdminError, Fault
-from aparte.server.admin.purging import erase_account, expel, purge_expired
+from aparte.server.admin.purging import purge_expired
 from aparte.server.admin.requests import (
     PAGE,
     AccountPurged,
@@ -39,6 +40,7 @@ from aparte.server.admin.requests import (
     Users,
 )
 from aparte.server.opening import day_of
+from aparte.server.shell.open_files import open_files
 from aparte.server.store import Transaction
 from aparte.server.store.accounts import NEVER
 from aparte.wire.ids import TicketKind
@@ -94,6 +96,8 @@ def _status(desk: Desk) -> Status:
             wal_bytes=_size(desk.data / "host.db-wal") + _size(desk.data / "blobs.db-wal"),
             blob_bytes=blobs.blob_bytes(),
             free_bytes=shutil.disk_usage(desk.data).free,
+            refused=None if desk.live is None else desk.live.refused(),
+            open_files=None if desk.live is None else open_files(),
         )
 
 
@@ -135,16 +139,11 @@ def _suspend(desk: Desk, request: SetSuspended) -> Suspension:
     if account.is_suspended == request.is_suspended:
         return Suspension(account.called, account.is_suspended, has_changed=False)
 
-    def suspend(transaction: Transaction) -> None:
-        store = transaction.accounts()
-        row = store.directory.find(account.account_id)
-        if row is None:
-            raise AdminError(Fault.NOT_FOUND, f"no account is called {request.account!r}")
-        store.directory.suspend(row.ref, is_suspended=request.is_suspended)
-        if request.is_suspended:
-            expel(desk, store, account=row.ref)
-
-    desk.writing.apart(suspend)
+    change = partial(
+        ending.suspend, account_id=account.account_id, is_suspended=request.is_suspended, presence=desk.presence
+    )
+    if not desk.writing.apart(change):
+        raise AdminError(Fault.NOT_FOUND, f"no account is called {request.account!r}")
     return Suspension(account.called, request.is_suspended, has_changed=True)
 
 
@@ -187,7 +186,8 @@ def _purge_account(desk: Desk, request: PurgeAccount) -> AccountPurged:
     with _accounts(desk) as census:
         account = named_account(census, request.account)
     day = day_of(desk.clock())
-    desk.writing.apart(lambda transaction: erase_account(desk, transaction, account_id=account.account_id, day=day))
+    if not desk.writing.apart(partial(ending.erase, account_id=account.account_id, day=day, presence=desk.presence)):
+        raise AdminError(Fault.NOT_FOUND, "the account is gone already")
     return AccountPurged(account.called, account.name, account.devices)
 
 

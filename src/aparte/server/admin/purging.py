@@ -1,43 +1,24 @@
-"""Forgetting at once: what the sweeps would forget in time, or all of one account."""
+"""Forgetting at once what the sweeps would forget in time."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
-from aparte.server.accounts.settings import horizon
+from aparte.server.accounts.ending import sweep
 from aparte.server.admin.desk import Desk
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.admin.requests import ExpiredPurged, PurgeExpired
 from aparte.server.blobs import BlobFiles, SqliteBlobIndex
 from aparte.server.blobs.expiry import today
 from aparte.server.forgetting import ForgettingClock
-from aparte.server.opening import day_of
-from aparte.server.store import LogKey, Store, Transaction
-from aparte.server.store.accounts import AccountRef, AccountStore
+from aparte.server.store import LogKey, Store
 from aparte.server.store.sqlite.connection import connect, store_errors
-from aparte.wire.ids import AccountId
 
-__all__ = ["erase_account", "expel", "purge_expired"]
+__all__ = ["purge_expired"]
 
 #: Rows, entries or files to a step: others are served in between.
 _STEP: Final = 128
-
-
-def expel(desk: Desk, store: AccountStore, *, account: AccountRef) -> None:
-    """The links of an account's devices stand for nobody any more."""
-    if desk.live is not None and desk.live.presence is not None:
-        for device in store.devices.listed(account).values():
-            desk.live.presence.expel(device.ref)
-
-
-def erase_account(desk: Desk, transaction: Transaction, *, account_id: AccountId, day: int) -> None:
-    """Delete an account. Raises `AdminError` if it is not there any more."""
-    store = transaction.accounts()
-    row = store.directory.find(account_id)
-    if row is None:
-        raise AdminError(Fault.NOT_FOUND, "the account is gone already")
-    expel(desk, store, account=row.ref)
-    store.directory.erase(row.ref, day)
 
 
 def purge_expired(desk: Desk, request: PurgeExpired) -> ExpiredPurged:
@@ -77,18 +58,11 @@ def _purge_accounts(desk: Desk) -> int:
     touched = 0
     while True:
         desk.go_on()
-        count = desk.writing.apart(lambda transaction: _account_step(desk, transaction))
+        step = partial(sweep, now=desk.clock(), limit=_STEP, presence=desk.presence)
+        count = desk.writing.apart(step)
         if not count:
             return touched
         touched += count
-
-
-def _account_step(desk: Desk, transaction: Transaction) -> int:
-    directory, day = transaction.accounts().directory, day_of(desk.clock())
-    due = directory.due(day, limit=1)
-    for account_id in due:
-        erase_account(desk, transaction, account_id=account_id, day=day)
-    return len(due) + directory.forget(horizon(day), limit=_STEP)
 
 
 def _purge_blobs(desk: Desk) -> tuple[int, int]:

@@ -2,10 +2,13 @@
 
 - Passes end with the incarnation, which is a new one.
 - Tickets that were spent since the backup are not known as spent. So the ticket key is a new one, and all that the
-  host has issued end; accounts get others at once.
+  host has issued end. Nor do they count: accounts get others at once.
 - Key packages may have been given out since, and two groups must not use one. So none of the stock is given out any
   more; those of last resort, which are made to be used again, stay. Devices bring new ones.
 - Invites may have been used up since. None is good any more.
+
+Receipts stay good: each says that an entry was accepted, at a time, in a place, and that stays true of one that is
+gone.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ def begin_anew(database: apsw.Connection, keys: Path, *, rng: Callable[[int], by
                 "UPDATE key_package SET key_package = NULL WHERE last_resort = 0 AND key_package IS NOT NULL"
             )
             packages = database.changes()
+        if "allowance" in tables:
+            database.execute("DELETE FROM allowance")
         if "invite" in tables:
             database.execute("DELETE FROM invite")
             invites = database.changes()

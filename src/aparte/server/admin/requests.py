@@ -67,6 +67,10 @@ class Status:
     wal_bytes: int
     blob_bytes: int
     free_bytes: int
+    #: In words, because the disk is nearly full.
+    refused: str | None
+    #: Files, and so links, that the host may have open at once.
+    open_files: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import apsw
 
-from aparte.server.admin.copies import copy_file, flush_folder, hash_file, link_or_copy
+from aparte.server.admin.copies import copy_file, hash_file, link_or_copy
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.admin.inventory import DATABASES, Inventory, read_inventory
 from aparte.server.admin.rebirth import Reborn, begin_anew
 from aparte.server.blobs import BlobFiles
+from aparte.server.folders import flush_folder
 from aparte.server.shell.folder import AlreadyRunning, locked
 from aparte.server.store.sqlite.connection import store_errors
 from aparte.server.store.sqlite.schema import migrations

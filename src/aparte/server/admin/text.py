@@ -109,6 +109,8 @@ def _status(status: Status) -> list[str]:
             ("blobs", f"{status.blobs} ({size_of(status.blob_bytes)})"),
             ("databases", f"{size_of(status.database_bytes)}, and {size_of(status.wal_bytes)} of write-ahead log"),
             ("free disk", size_of(status.free_bytes)),
+            ("refused for it", status.refused or "-"),
+            ("open files", "-" if status.open_files is None else f"{status.open_files} at once"),
         ]
     )
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from aparte.server.blobs.errors import DamagedUpload
 from aparte.server.blobs.index import BlobId, UploadId
+from aparte.server.folders import flush_folder
 
 __all__ = ["BlobFiles", "UploadFile"]
 
@@ -35,15 +36,6 @@ def _start_writing(descriptor: int, *, begin: int, length: int) -> None:
     """
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(descriptor, begin, length, os.POSIX_FADV_DONTNEED)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make names that were added to or taken from a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 class UploadFile:
@@ -86,7 +78,7 @@ class UploadFile:
         """All bytes before `end` are durable when this returns."""
         _flush_data(self._descriptor)
         if not self._named:
-            _flush_folder(self._folder)
+            flush_folder(self._folder)
             self._named = True
 
     def rewind(self, end: int) -> None:
@@ -117,7 +109,7 @@ class BlobFiles:
         for folder in (self._blobs, self._uploads, *shelves):
             folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
         for folder in (self._blobs, self.root):
-            _flush_folder(folder)
+            flush_folder(folder)
 
     def blob_path(self, blob_id: BlobId) -> Path:
         name = blob_id.hex()
@@ -131,8 +123,8 @@ class BlobFiles:
         """Move a sealed file to its place, durably."""
         target = self.blob_path(blob_id)
         self._upload_path(upload_id).rename(target)
-        _flush_folder(target.parent)
-        _flush_folder(self._uploads)
+        flush_folder(target.parent)
+        flush_folder(self._uploads)
 
     def withdraw(self, upload_id: UploadId, blob_id: BlobId) -> None:
         """Undo `publish`, because the index could not follow."""

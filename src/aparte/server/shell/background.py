@@ -16,17 +16,18 @@ from aparte.server.core import Core
 from aparte.server.forgetting import ForgettingClock
 from aparte.server.shell.certificates import BadCertificate, Certificate
 from aparte.server.shell.connections import Connections
+from aparte.server.shell.disk import DiskWatch
 from aparte.server.shell.guard import Guard
 from aparte.server.shell.pacing import Allowances
 from aparte.server.shell.writer import Writer
-from aparte.server.store import LogKey, Pruned, Store, StoreError
+from aparte.server.store import LogKey, Store, StoreError
 from aparte.wire.ids import Millis
 
-__all__ = ["checkpoint", "look_after_links", "refresh_certificate", "sweep"]
+__all__ = ["checkpoint", "look_after_links", "refresh_certificate", "sweep", "watch_disk"]
 
 _TICK: Final = 0.2
 #: Seconds between pings; a link without a sign of life from one to the next is cut off.
-_PING: Final = 60.0
+_PING: Final = 45.0
 #: Seconds between two steps of a sweep, and between two sweeps.
 _STEP: Final = 0.5
 _SWEEPS: Final = 3600.0
@@ -34,6 +35,7 @@ _SWEEPS: Final = 3600.0
 _STEP_ENTRIES: Final = 128
 _CHECKPOINT: Final = 0.5
 _CERTIFICATE: Final = 60.0
+_DISK: Final = 2.0
 
 log = structlog.get_logger("aparte.host")
 
@@ -59,12 +61,12 @@ async def sweep(writer: Writer, store: Store, *, core: Core, blobs: BlobService,
     believed = ForgettingClock()
     while True:
         try:
-            if await writer.ask(lambda: _begin_sweep(store, believed, now=clock())):
-                await _sweep_logs(writer, store, clock=clock)
-                await _sweep_accounts(writer, core, clock=clock)
-                await blobs.sweep(clock())
-            else:
-                log.info("no sweep: the clock has leapt, or this is the first start")
+            now = clock()  # believed or not; should the clock leap meanwhile, this sweep does not go by it
+            if await writer.ask(partial(_begin_sweep, store, believed, now=now)):
+                core.room.earliest = now
+                await _sweep_logs(writer, store, now=now)
+                await _sweep_accounts(writer, core, now=now)
+                await blobs.sweep(now)
         except Exception as error:  # noqa: BLE001 - a sweep that fails is tried again, whatever it failed on
             log.error("the sweep failed", error=repr(error))
         await asyncio.sleep(_SWEEPS)
@@ -75,19 +77,21 @@ def _begin_sweep(store: Store, believed: ForgettingClock, *, now: Millis) -> boo
     may = believed.may_forget(now, swept=swept, steady=time.monotonic_ns() // 1_000_000)
     if may or swept is None:
         store.note_sweep(now)
+    else:
+        log.warning("nothing is forgotten for now: since the last time the clock has leapt, or the host was off")
     return may
 
 
-async def _sweep_logs(writer: Writer, store: Store, *, clock: Callable[[], Millis]) -> None:
+async def _sweep_logs(writer: Writer, store: Store, *, now: Millis) -> None:
     after: LogKey | None = LogKey(-1)
     while after is not None:
-        after = (await writer.ask(partial(_prune, store, clock, after=after))).after
+        after = (await writer.ask(partial(store.prune, now, after=after, limit=_STEP_ENTRIES))).after
         await asyncio.sleep(_STEP)
 
 
-async def _sweep_accounts(writer: Writer, core: Core, *, clock: Callable[[], Millis]) -> None:
+async def _sweep_accounts(writer: Writer, core: Core, *, now: Millis) -> None:
     while accounts := core.accounts:
-        step = partial(accounts.sweep, now=clock(), limit=_STEP_ENTRIES)
+        step = partial(accounts.sweep, now=now, limit=_STEP_ENTRIES)
         if not await writer.ask(partial(core.apart, step)):
             return
         await asyncio.sleep(_STEP)
@@ -105,8 +109,16 @@ async def checkpoint(store: Store) -> None:
                 log.error("the checkpoint failed", error=repr(error))
 
 
-def _prune(store: Store, clock: Callable[[], Millis], *, after: LogKey) -> Pruned:
-    return store.prune(clock(), after=after, limit=_STEP_ENTRIES)
+async def watch_disk(disk: DiskWatch) -> None:
+    """Measure what is free, in a thread of its own: a file system that hangs holds nobody else up."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor(1, thread_name_prefix="aparte-disk") as thread:
+        while True:
+            await asyncio.sleep(_DISK)
+            try:
+                await loop.run_in_executor(thread, disk.look)
+            except OSError as error:
+                log.error("cannot measure the disk", error=repr(error))
 
 
 async def refresh_certificate(certificate: Certificate) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +22,7 @@ from aparte.server.blobs import (
 )
 from aparte.server.blobs import schema as blob_schema
 from aparte.server.blobs.limits import MAX_KEEP_DAYS
+from aparte.server.shell.disk import DiskWatch
 from aparte.server.shell.judging import Judge
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Refusal as HostRefusal
@@ -50,13 +51,13 @@ class TicketOffice:
         """See `SpendTicket`. One ticket pays for one blob, of any size that the host takes."""
         del size
         try:
+            self._judge.introduce(ticket)
             judged = self._judge.ticket(ticket, TicketKind.UPLOAD_BLOB, now=Millis(now))
             done: Future[None] = Future()
             self._writer.between(lambda: self._carry_out(judged, done))
             done.result(_WAIT_FOR_WRITER)
         except HostRefusal as refusal:
-            spent = refusal.code is ErrorCode.TICKET_SPENT
-            raise Refused(Refusal.TICKET_SPENT if spent else Refusal.TICKET_REFUSED, refusal.detail) from refusal
+            raise _refused(refusal) from refusal
         return Admission(keep_days=MAX_KEEP_DAYS)
 
     def _carry_out(self, judged: JudgedTicket, done: Future[None]) -> None:
@@ -69,25 +70,38 @@ class TicketOffice:
             done.set_result(None)
 
 
+def _refused(refusal: HostRefusal) -> Refused:
+    """What an upload is told."""
+    match refusal.code:
+        case ErrorCode.TICKET_SPENT:
+            code = Refusal.TICKET_SPENT
+        case ErrorCode.UNAVAILABLE | ErrorCode.RATE_LIMITED:  # the ticket may be good, and is not spent
+            code = Refusal.OVERLOADED
+        case _:
+            code = Refusal.TICKET_REFUSED
+    return Refused(code, refusal.detail, retry_after=-(-refusal.wait // 1000) or None)
+
+
 @asynccontextmanager
 async def hosted_blobs(
-    data: Path, office: TicketOffice, *, clock: Callable[[], Millis], limits: Limits
+    data: Path, office: TicketOffice, *, clock: Callable[[], Millis], limits: Limits, disk: DiskWatch
 ) -> AsyncIterator[BlobService]:
     """The service over `data/blobs.db` and `data/blobs`, recovered and ready; closed when left."""
     index_thread = ThreadPoolExecutor(1, thread_name_prefix="aparte-blob-index")
     file_threads = ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="aparte-blob-files")
     connection = connect(data / "blobs.db")
+    floored = replace(limits, free_bytes=disk.blob_floor)
     try:
         migrate(connection, migrations(blob_schema.__name__))
         around = Surroundings(
             now=clock,
             rng=os.urandom,
-            free_space=lambda: shutil.disk_usage(data).free,
+            free_space=disk.free,
             spend_ticket=office.spend,
             index_thread=index_thread,
             file_threads=file_threads,
         )
-        service = BlobService(SqliteBlobIndex(connection), BlobFiles(data), around=around, limits=limits)
+        service = BlobService(SqliteBlobIndex(connection), BlobFiles(data), around=around, limits=floored)
         await service.start()
         yield service
         await service.close()

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import ipaddress
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from aparte.server.accounts import SignUpPolicy
 from aparte.server.blobs import DEFAULT_LIMITS, Limits
 from aparte.server.pace import Pace
 from aparte.server.policy import LogPolicy
+from aparte.server.shell.disk import DiskFloors
+from aparte.server.shell.issuers import NOBODY, IssuerPolicy
 from aparte.server.shell.pacing import FRAMES
+from aparte.server.shell.well_known import is_public_name
+from aparte.server.tickets import FOREIGN_TICKETS
 
-__all__ = ["BadConfig", "HostConfig", "read_config", "split_address"]
+__all__ = ["WORDS", "BadConfig", "HostConfig", "read_config", "require_sense", "split_address"]
 
 _MIB: Final = 1 << 20
+_DAY: Final = 86_400_000
 
 
 class BadConfig(Exception):
@@ -39,14 +45,20 @@ class HostConfig:
     logs: LogPolicy = LogPolicy()  # noqa: RUF009 - frozen
     blobs: Limits = DEFAULT_LIMITS
     frames: Pace = FRAMES
+    #: Hosts whose tickets are taken besides this one's; None: all, but nobody's where only this machine can come in.
+    tickets_from: IssuerPolicy | None = None
+    tickets_of_an_issuer: Pace = FOREIGN_TICKETS
+    disk: DiskFloors = DiskFloors()  # noqa: RUF009 - frozen
+    #: Where figures are served to whoever watches the host; None: nowhere.
+    metrics: tuple[str, int] | None = None
+    metrics_for_others: bool = False
+    #: The folder of the built web app; None: the one in the package, if it was built with one.
+    web_app: Path | None = None
 
     @property
     def is_private(self) -> bool:
         """Whether nobody but this machine can come in."""
-        try:
-            return not self.behind_proxy and ipaddress.ip_address(self.address).is_loopback
-        except ValueError:
-            return not self.behind_proxy and self.address == "localhost"
+        return not self.behind_proxy and _is_loopback(self.address)
 
     @property
     def sign_up_policy(self) -> SignUpPolicy:
@@ -55,6 +67,12 @@ class HostConfig:
             return self.sign_up
         return SignUpPolicy.OPEN if self.is_private else SignUpPolicy.INVITE
 
+    @property
+    def issuer_policy(self) -> IssuerPolicy:
+        """Whose tickets are taken besides the host's own."""
+        found = self.tickets_from or (NOBODY if self.is_private else IssuerPolicy())
+        return replace(found, pace=self.tickets_of_an_issuer)
+
 
 def split_address(text: str) -> tuple[str, int]:
     """`ADDR:PORT`, `[V6]:PORT` or `:PORT`, for all addresses. Raises `BadConfig`."""
@@ -62,6 +80,24 @@ def split_address(text: str) -> tuple[str, int]:
     if not colon or not port.isdecimal() or int(port) > 65_535 or (":" in address and not address.startswith("[")):
         raise BadConfig(f"{text!r} is not ADDR:PORT")
     return address.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - asked for
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def require_sense(config: HostConfig) -> None:
+    """Raises `BadConfig` if words that are good alone make no sense together."""
+    if not config.disk.in_order():
+        raise BadConfig("disk: blobs give way before newcomers, and posts last: none may be below the next")
+    if config.metrics is not None and not config.metrics_for_others and not _is_loopback(config.metrics[0]):
+        raise BadConfig(
+            f"metrics: {config.metrics[0]} is not this machine's alone. They are served without TLS or a password; "
+            "metrics_for_others = true says that something else keeps strangers out"
+        )
 
 
 def read_config(path: Path) -> HostConfig:
@@ -78,6 +114,10 @@ def read_config(path: Path) -> HostConfig:
             raise BadConfig(f"{path}: nothing is called {error}") from error
         except (TypeError, ValueError, BadConfig) as error:
             raise BadConfig(f"{path}: {word}: {error}") from error
+    try:
+        require_sense(config)
+    except BadConfig as error:
+        raise BadConfig(f"{path}: {error}") from error
     return config
 
 
@@ -119,6 +159,50 @@ def _limits(config: HostConfig, value: object) -> HostConfig:
     return config
 
 
+def _federation(config: HostConfig, value: object) -> HostConfig:
+    words = dict(_words(value))
+    hosts = words.pop("tickets_from", None)
+    if hosts is not None:
+        config = replace(config, tickets_from=_issuers(hosts))
+    number = words.pop("tickets_per_day_of_a_host", None)
+    if number is not None:
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _DAY:
+            raise BadConfig(f"tickets_per_day_of_a_host = {number!r} is not a whole number above 0")
+        pace = Pace(interval=_DAY // number, burst=-(-number // 2))
+        config = replace(config, tickets_of_an_issuer=pace)
+    for word in words:
+        raise KeyError(word)
+    return config
+
+
+def _issuers(value: object) -> IssuerPolicy:
+    if value == "anyone":
+        return IssuerPolicy()
+    if value == "nobody":
+        return NOBODY
+    if not isinstance(value, list):
+        raise BadConfig(f'tickets_from is "anyone", "nobody" or a list of hosts, not {value!r}')
+    for name in value:
+        if not is_public_name(_text(name)):
+            raise BadConfig(f"{name!r} is not a host that this one could reach, as in alice@NAME")
+    return IssuerPolicy(frozenset(value))
+
+
+def _disk(config: HostConfig, value: object) -> HostConfig:
+    floors = config.disk
+    for word, number in _words(value).items():
+        most = _FLOORS[word]
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= most:
+            raise BadConfig(f"{word} = {number!r} is not a whole number from 0 to {most}")
+        level, _, measure = word.rpartition("_")
+        floors = replace(floors, **{level: replace(getattr(floors, level), **{measure: number})})
+    return replace(config, disk=floors)
+
+
+def _metrics(config: HostConfig, value: object) -> HostConfig:
+    return replace(config, metrics=split_address(_text(value)))
+
+
 def _per_second(number: int) -> int:
     return max(1, 1000 // number)
 
@@ -140,6 +224,13 @@ _LIMITS: Final[dict[str, Callable[[HostConfig, int], HostConfig]]] = {
     "blob_mib": lambda config, n: replace(config, blobs=replace(config.blobs, blob_bytes=n * _MIB)),
 }
 
+#: The words of `[disk]`, and the most that each may say.
+_FLOORS: Final = {
+    f"{level}_{measure}": most
+    for level in ("blobs", "newcomers", "posts")
+    for measure, most in (("mib", 1 << 30), ("percent", 99))
+}
+
 _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
     "data": lambda config, value: replace(config, data=Path(_text(value))),
     "listen": _listen,
@@ -148,4 +239,20 @@ _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
     "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(_text(value))),
     "tls": _tls,
     "limits": _limits,
+    "disk": _disk,
+    "federation": _federation,
+    "metrics": _metrics,
+    "metrics_for_others": lambda config, value: replace(config, metrics_for_others=_yes_or_no(value)),
+    "web_app": lambda config, value: replace(config, web_app=Path(_text(value))),
 }
+
+#: Every word that a file may have, by its table; "" stands for the words outside of tables.
+WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "": tuple(word for word in _SETTERS if word not in {"tls", "limits", "disk", "federation"}),
+        "tls": ("cert", "key"),
+        "limits": tuple(_LIMITS),
+        "disk": tuple(_FLOORS),
+        "federation": ("tickets_from", "tickets_per_day_of_a_host"),
+    }
+)

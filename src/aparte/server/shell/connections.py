@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from aparte.server.links import Link, LinkNumber
+from aparte.server.links import Link, LinkKind, LinkNumber
 from aparte.server.step import Delivery, Notice, Send
 from aparte.wire import ErrorCode, encode_frame
 from aparte.wire.ids import LogId, Request, Seq
@@ -77,8 +77,9 @@ class SocketConnection:
         return bool(self._missed)
 
     def begin(self) -> None:
-        """A request of the link is under way."""
+        """A request of the link, which is alive, is under way."""
         self._pending += 1
+        self.is_alive = True
 
     @property
     def has_room(self) -> bool:
@@ -134,6 +135,10 @@ class Connections:
     def add(self, connection: SocketConnection) -> None:
         self._sockets[connection.link.number] = connection
         self._blocks[connection.block] += 1
+
+    def count(self) -> Counter[tuple[LinkKind, bool]]:
+        """How many links there are of each kind, and whether they lag."""
+        return Counter((connection.link.kind, connection.lags) for connection in self._sockets.values())
 
     def of(self, block: str) -> int:
         """How many links an address has."""

@@ -27,9 +27,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Guard:
-    """Watches the connections of one listening socket."""
+    """Watches the connections of one listening socket. Behind a proxy all are the proxy's, however many there are."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, *, behind_proxy: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+        self._behind_proxy = behind_proxy
         self._clock = clock
         self._waiting: dict[asyncio.Protocol, float] = {}
 
@@ -67,7 +68,7 @@ class Guard:
             peer = transport.get_extra_info("peername")
             block = block_of(peer[0] if peer else None)
             idlers[block] += 1
-            if since < before or idlers[block] > IDLERS:
+            if since < before or (idlers[block] > IDLERS and not self._behind_proxy):
                 del self._waiting[protocol]
                 transport.abort()
                 cut += 1

@@ -1,4 +1,4 @@
-"""The host's HTTP: two WebSockets, one frame a request, and what a newcomer may know.
+"""The host's HTTP for frames: two WebSockets, and one frame a request.
 
 No cookie exists and nothing is authenticated by where a page came from, so links take any Origin and the rest allows
 any, without credentials.
@@ -10,7 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import WSMsgType, web
 
@@ -18,6 +18,7 @@ from aparte.server.links import LinkKind
 from aparte.server.shell.connections import SocketConnection, message
 from aparte.server.shell.pacing import Allowances, block_of
 from aparte.server.shell.reception import Malformed, Reception
+from aparte.server.shell.sockets import Socket
 from aparte.server.step import Refusal, problem
 from aparte.wire import ErrorCode, encode_frame
 from aparte.wire.ids import Incarnation, LinkNonce, Millis, Request
@@ -30,6 +31,8 @@ FRAME_TYPE: Final = "application/octet-stream"
 MAX_HTTP_FRAME: Final = MAX_COMMIT + 1024
 #: Links of one address: an office behind one address, not an army.
 MAX_LINKS: Final = 1_024
+#: What a new link costs of its address's allowance, in frames.
+_LINK_COST: Final = 5
 #: How long a frame over HTTP may take to come. 8 MiB in a minute is a slow line.
 _BODY_SECONDS: Final = 60.0
 _CORS: Final = {
@@ -75,8 +78,6 @@ class HostHttp:
             web.get("/v1/identity", self.identity),
             web.post("/v1/frame", self.frame),
             web.options("/v1/frame", self.preflight),
-            web.get("/.well-known/aparte", self.well_known),
-            web.get("/healthz", self.health),
         ]
 
     async def anonymous(self, request: web.Request) -> web.StreamResponse:
@@ -108,33 +109,20 @@ class HostHttp:
         """CORS."""
         return web.Response(status=204, headers=_CORS)
 
-    async def well_known(self, _: web.Request) -> web.Response:
-        """Keys, limits, version: what a client needs before its first link."""
-        about: dict[str, Any] = {
-            "host": self._about.host,
-            "protocol": PROTOCOL_VERSION,
-            "version": self._about.version,
-            "incarnation": self._about.incarnation.hex(),
-            "ticket_key": self._about.ticket_key.hex(),
-        }
-        return web.json_response(about, headers={**_CORS, "Cache-Control": "max-age=300"})
-
-    async def health(self, _: web.Request) -> web.Response:
-        """For whoever watches the process."""
-        return web.Response(text="ok\n")
-
     async def _link(self, request: web.Request, kind: LinkKind) -> web.StreamResponse:
         block = block_of(self._address_of(request))
         if self._reception.connections.of(block) >= MAX_LINKS:
-            raise web.HTTPTooManyRequests(
-                text="this address has as many links as it may\n", headers={"Retry-After": "60"}
-            )
-        socket = web.WebSocketResponse(compress=False, max_msg_size=MAX_FRAME, autoping=False, timeout=5)
+            raise _too_many("this address has as many links as it may\n", wait=60)
+        allowance = self._allowances.of(block)
+        if allowance.left < _LINK_COST:
+            raise _too_many("this address asks for links too often\n", wait=2)
+        allowance.left -= _LINK_COST
+        socket = Socket(MAX_FRAME)
         await socket.prepare(request)
         transport = request.transport
         if transport is None:
             return socket
-        link = self._reception.link(kind, LinkNonce(secrets.token_bytes(32)))
+        link = self._reception.link(kind, LinkNonce(secrets.token_bytes(32)), block=block)
         connection = SocketConnection(link, transport, block=block)
         self._reception.connections.add(connection)
         try:
@@ -149,16 +137,18 @@ class HostHttp:
         about = self._about
         return encode_frame(Greeting(PROTOCOL_VERSION, about.host, nonce, about.incarnation, self._clock()))
 
-    async def _serve(self, socket: web.WebSocketResponse, connection: SocketConnection) -> None:
+    async def _serve(self, socket: Socket, connection: SocketConnection) -> None:
         allowance = self._allowances.of(connection.block)
+        if connection.link.kind is LinkKind.ANONYMOUS:
+            socket.offer(self._reception.door(connection, allowance))
         async for item in socket:
             connection.is_alive = True
+            allowance.left -= 1  # a ping is work, too
+            if allowance.left < 0:
+                await self._allowances.turn(allowance)
             if item.type is WSMsgType.BINARY:
-                allowance.left -= 1
-                if allowance.left < 0:
-                    await self._allowances.turn(allowance)
                 try:
-                    allowance.left -= await self._reception.take(connection, item.data)
+                    await self._reception.take(connection, item.data, allowance=allowance)
                 except Malformed as error:
                     connection.begin()
                     told = problem(connection.link, Request(0), refusal=Refusal(ErrorCode.MALFORMED, str(error)))
@@ -170,3 +160,8 @@ class HostHttp:
             elif item.type is WSMsgType.TEXT:
                 await socket.close(code=1003, message=b"binary messages only")
                 return
+
+
+def _too_many(text: str, *, wait: int) -> web.HTTPTooManyRequests:
+    """`wait` is in seconds."""
+    return web.HTTPTooManyRequests(text=text, headers={"Retry-After": str(wait), **_CORS})

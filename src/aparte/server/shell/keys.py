@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from aparte.server.folders import flush_folder
 from aparte.server.policy import HostKeys
 from aparte.wire.ids import Incarnation
 
@@ -44,8 +45,4 @@ def _write(path: Path, values: dict[str, str]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    flush_folder(path.parent)

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
+from weakref import WeakValueDictionary
 
 from aparte.codec import DecodeError
 from aparte.server.accounts import answer_question
 from aparte.server.core import Arrival, LinkClosed
-from aparte.server.links import Link, LinkKind, LinkNumber
+from aparte.server.links import Link, LinkKind, LinkNumber, OpenNodes
 from aparte.server.pace import Pace, Paces
 from aparte.server.reads import LogReads
 from aparte.server.shell.connections import Connections, SocketConnection
 from aparte.server.shell.judging import Judge
-from aparte.server.shell.pacing import is_this_machine
+from aparte.server.shell.pacing import Allowance, is_this_machine
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Answer, Refusal, answer, problem
 from aparte.server.store import Store, StoreError
@@ -25,7 +26,7 @@ from aparte.wire import ANONYMOUS_FRAMES, IDENTITY_FRAMES, ErrorCode, UnknownFra
 from aparte.wire import account_frames as a
 from aparte.wire.hot import unpack_message
 from aparte.wire.ids import LinkNonce, Millis, Request
-from aparte.wire.limits import MAX_BODY
+from aparte.wire.limits import MAX_BODY, MAX_TICKETS
 from aparte.wire.log_frames import CheckReceipt, Close, Create, FetchEntry, Open, Post, Read
 
 __all__ = ["Malformed", "Reception"]
@@ -60,11 +61,15 @@ class Reception:
         self._clock = clock
         self._sign_ups = Paces[str](SIGN_UPS)
         self._numbers = itertools.count(1)
+        self._addresses: WeakValueDictionary[str, OpenNodes] = WeakValueDictionary()
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="aparte-reader")
 
-    def link(self, kind: LinkKind, nonce: LinkNonce) -> Link:
-        """A new link."""
-        return Link(LinkNumber(next(self._numbers)), kind, nonce=nonce)
+    def link(self, kind: LinkKind, nonce: LinkNonce, *, block: str = "") -> Link:
+        """A new link, from an address. This machine itself, and nobody, may open as much as each link may."""
+        address = None
+        if block and not is_this_machine(block):
+            address = self._addresses.setdefault(block, OpenNodes())
+        return Link(LinkNumber(next(self._numbers)), kind, nonce=nonce, address=address)
 
     def closed(self, link: Link) -> None:
         """The link is down."""
@@ -76,26 +81,37 @@ class Reception:
         self._readers.shutdown()
         self._judge.close()
 
-    async def take(self, connection: SocketConnection, data: bytes) -> int:
-        """Take one frame of a link, when it may have another under way. Raises `Malformed`.
+    def door(self, connection: SocketConnection, allowance: Allowance) -> Callable[[bytes], bool]:
+        """What takes a link's messages as they arrive: posts, which are nearly all, while nothing has to wait."""
+        link, submit = connection.link, self._writer.submit
 
-        Returns how many more frames' worth of work it was.
-        """
-        frame = unpack_message(data) or _decode(data)
+        def takes(data: bytes) -> bool:
+            if allowance.left < 1 or not connection.has_room:
+                return False
+            frame = unpack_message(data)
+            if frame is None or len(frame.body) > MAX_BODY:
+                return False
+            allowance.left -= 1
+            connection.begin()
+            submit(Arrival(link, frame))
+            return True
+
+        return takes
+
+    async def take(self, connection: SocketConnection, data: bytes, *, allowance: Allowance) -> None:
+        """Take one frame of a link, when it may have another under way. Raises `Malformed`."""
+        frame = _decode(data)
         if not connection.has_room:
             await connection.room()
         connection.begin()
         if type(frame) is a.SignUp and (wait := self._wait_for_sign_up(connection.block)):
             often = Refusal(ErrorCode.RATE_LIMITED, "too many accounts from one address", wait=wait)
             self.connections.release([problem(connection.link, frame.request, refusal=often)])
-            return 0
-        if type(frame) is Post and len(frame.body) <= MAX_BODY and connection.link.kind is LinkKind.ANONYMOUS:
-            self._writer.submit(Arrival(connection.link, frame))  # the way of nearly all frames, without detours
-            return 0
+            return
+        allowance.left -= _extra_work(frame)  # before it is done: other links of the address spend meanwhile
         send = await self._bring(connection.link, frame, over_http=False)
         if send is not None:
             self.connections.release([send])
-        return _extra_work(frame)
 
     def _wait_for_sign_up(self, block: str) -> int:
         """Milliseconds; this machine itself never waits."""
@@ -155,13 +171,20 @@ class Reception:
         match frame:
             case a.LookUpName() | a.LookUpAccount() | a.FetchManifests() | a.FetchInbox():
                 return await self._read(link, lambda: answer_question(self._store.reader(), link, frame=frame))
-            case a.SignUp() | a.Prove() | a.PutManifest() | a.PutRootManifest() | a.FetchKeyPackages() | a.Drop():
+            case (
+                a.SignUp()
+                | a.Prove()
+                | a.PutManifest()
+                | a.PutRootManifest()
+                | a.FetchKeyPackages()
+                | a.Drop()
+                | a.GetTickets()
+            ):
                 self._writer.submit(Arrival(link, await self._judge.account(frame, link)))
             case (
                 a.PutKeyPackages()
                 | a.AckInbox()
                 | a.SetCapabilities()
-                | a.GetTickets()
                 | a.TakeName()
                 | a.ReleaseName()
                 | a.DeleteAccount()
@@ -178,7 +201,9 @@ class Reception:
 
 
 def _extra_work(frame: object) -> int:
-    """An `Open` looks up a log for each item, and checks a signature for each proof."""
+    """An `Open` looks up a log for each item, and checks a signature for each proof; a ticket has to be signed."""
+    if type(frame) is a.GetTickets:
+        return min(frame.count, MAX_TICKETS) // 2
     if type(frame) is not Open:
         return 0
     return len(frame.items) // 2 + sum(item.proof is not None for item in frame.items)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Final, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
 from aparte.server.core import Arrival, Core
 from aparte.server.step import Send
 from aparte.wire.ids import Millis
 
-__all__ = ["Writer"]
+__all__ = ["Watch", "Writer"]
 
 #: Requests to a transaction, so that the first of them does not wait too long for the last.
 _BATCH: Final = 256
@@ -22,15 +23,30 @@ _BATCH: Final = 256
 T = TypeVar("T")
 
 
+class Watch(Protocol):
+    """Is told of each batch, on the writer's thread, once its answers are on their way."""
+
+    def __call__(self, batch: Sequence[Arrival], sends: Sequence[Send], *, seconds: float) -> None: ...
+
+
 class Writer:
     """Feeds the core from a queue; hands over what is to be sent once it is durable."""
 
-    def __init__(self, core: Core, *, clock: Callable[[], Millis], release: Callable[[list[Send]], None]) -> None:
+    def __init__(
+        self,
+        core: Core,
+        *,
+        clock: Callable[[], Millis],
+        release: Callable[[list[Send]], None],
+        watch: Watch | None = None,
+    ) -> None:
         self._core = core
         self._clock = clock
         self._release = release
+        self._watch = watch
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[Arrival | Callable[[], None] | None] = queue.SimpleQueue()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
         self._thread = threading.Thread(target=self._run, name="aparte-writer", daemon=True)
 
     def start(self) -> None:
@@ -39,6 +55,11 @@ class Writer:
     def submit(self, arrival: Arrival) -> None:
         """Take a request; its answers come through `release`."""
         self._queue.put(arrival)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests, and other things to do, have not been begun."""
+        return self._queue.qsize()
 
     def between(self, work: Callable[[], None]) -> None:
         """Do something to the store between two batches, on the writer's thread."""
@@ -85,6 +106,10 @@ class Writer:
         self.between(carry_out)
         return await answer
 
+    async def end(self) -> None:
+        """Return when the thread has ended. Raises what it failed on: a host that cannot write must not look alive."""
+        await asyncio.shield(self._ended)
+
     def stop(self) -> None:
         """Carry out what was submitted, then end. Returns when done."""
         self._queue.put(None)
@@ -97,6 +122,12 @@ class Writer:
             return self._core.give_up(batch, error)
 
     def _run(self) -> None:
+        try:
+            self._serve()
+        except BaseException as error:  # noqa: BLE001 - `end` raises it
+            self._loop.call_soon_threadsafe(self._ended.set_exception, error)
+
+    def _serve(self) -> None:
         while True:
             item = self._queue.get()
             batch: list[Arrival] = []
@@ -109,7 +140,11 @@ class Writer:
                 except queue.Empty:
                     break
             if batch:
-                self._release(self._carry_out(batch))
+                begun = time.perf_counter()
+                sends = self._carry_out(batch)
+                self._release(sends)
+                if self._watch is not None:
+                    self._watch(batch, sends, seconds=time.perf_counter() - begun)
             if self._queue.empty():
                 self._core.tidy()
             if item is None:

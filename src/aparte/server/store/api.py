@@ -93,6 +93,9 @@ class Pruned(NamedTuple):
 class Transaction(Protocol):
     """Reading and writing for whoever decides."""
 
+    def is_warm(self, posts: Iterable[tuple[LogId, Idem]]) -> bool:
+        """Whether `prefetch` will hardly wait for the disk, because the logs were in use lately."""
+
     def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
         """Say what `head` and `posted` will be asked about, so that a store can fetch it at once."""
 
@@ -110,6 +113,9 @@ class Transaction(Protocol):
 
     def append(self, head: LogHead, entry: EntryRow) -> LogHead:
         """Append to the log whose head this is; returns the new head."""
+
+    def write(self) -> None:
+        """Write what was appended so far, as the end of the transaction would; it is durable then, not now."""
 
     def spend(self, nonce: bytes, day: int) -> bool:
         """Mark a ticket's nonce as spent until the end of `day`; False if it was already."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from nacl.signing import SigningKey
 
+from aparte.server.links import LinkKind
 from aparte.server.tickets import read_ticket
 from aparte.wire import ErrorCode
 from aparte.wire import account_frames as a
 from aparte.wire.ids import TicketKind
 from aparte.wire.link_frames import Done
 from aparte.wire.tickets import ticket_statement
+from tests import hosting_accounts
 from tests.hosting import HOST, code, verify
 from tests.hosting_accounts import DAY, TICKET_KEY, Gadget, Town
 
@@ -46,6 +49,22 @@ def test_so_many_a_day_of_each_kind(town: Town, alice: Gadget, bob: Gadget) -> N
     assert bob.gets_tickets(KNOCK, 1).left == 49
     town.passes(DAY)
     assert alice.gets_tickets(KNOCK, 1).left == 49
+
+
+def test_two_who_ask_in_one_batch_share_what_is_left(town: Town, alice: Gadget) -> None:
+    laptop = alice.owner.gadget("laptop")
+    alice.lists(laptop)
+    laptop.proves()
+    town.accept(*[gadget.line.hands(a.GetTickets(9, HOST, KNOCK, 30)) for gadget in (alice, laptop)])
+    first, second = alice.line.answer(), laptop.line.answer()
+    assert [(len(answer.tickets), answer.left) for answer in (first, second)] == [(30, 20), (20, 0)]
+    assert len({*first.tickets, *second.tickets}) == 50
+
+
+def test_who_has_proved_nothing_makes_nobody_sign(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosting_accounts, "TICKET_KEY", None)
+    line = town.line(LinkKind.IDENTITY)
+    assert code(line.asks(a.GetTickets(9, HOST, KNOCK, 64))) == ErrorCode.WRONG_STATE
 
 
 def test_for_all_devices_of_an_account_together(alice: Gadget) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from nacl.signing import SignedMessage
 
 from aparte.server.store import StoreError, StoreFull
 from aparte.wire import ErrorCode
 from aparte.wire import account_frames as a
-from aparte.wire.ids import Lane
+from aparte.wire.ids import Lane, TicketKind
 from aparte.wire.link_frames import Done
+from tests import hosting_accounts
 from tests.hosting import code
-from tests.hosting_accounts import Gadget, Town
+from tests.hosting_accounts import TICKET_KEY, Gadget, Town
 from tests.unit.server.brittle_store import BrittleStore
 
 
@@ -119,3 +121,35 @@ def test_a_host_without_accounts_says_so(alice: Gadget) -> None:
     town.core.accounts = None
     assert code(alice.asks(a.ReleaseName(9))) == ErrorCode.UNEXPECTED
     alice.line.leaves()
+
+
+class Pen:
+    """The host's ticket key, and whether the store was held up while it signed."""
+
+    def __init__(self, disk: BrittleStore) -> None:
+        self.disk = disk
+        self.held_up: list[bool] = []
+
+    def sign(self, message: bytes) -> SignedMessage:
+        self.held_up.append(self.disk.calls["enter"] > self.disk.calls["leave"])
+        return TICKET_KEY.sign(message)
+
+
+def test_tickets_are_signed_while_nobody_waits_for_the_store(
+    shaky: Town, disk: BrittleStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice, pen = shaky.resident("alice"), Pen(disk)
+    monkeypatch.setattr(hosting_accounts, "TICKET_KEY", pen)
+    assert len(alice.gets_tickets(TicketKind.KNOCK, 50).tickets) == 50
+    assert pen.held_up == [False] * 50
+
+
+def test_tickets_that_were_signed_for_nothing_are_not_counted(shaky: Town, disk: BrittleStore) -> None:
+    alice = shaky.resident("alice")
+    asked = alice.line.hands(a.GetTickets(9, "host.example", TicketKind.KNOCK, 30))
+    breaks(disk)
+    shaky.accept(asked)
+    assert code(alice.line.answer()) == ErrorCode.UNAVAILABLE
+    assert alice.gets_tickets(TicketKind.KNOCK, 0).left == 50
+    shaky.accept(asked)
+    assert (len(alice.line.answer().tickets), alice.gets_tickets(TicketKind.KNOCK, 0).left) == (30, 20)

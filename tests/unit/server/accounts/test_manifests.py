@@ -5,12 +5,19 @@ from __future__ import annotations
 import pytest
 
 from aparte.server.accounts import settings
-from aparte.trust import Manifest
+from aparte.trust import (
+    AcceptedManifest,
+    Genesis,
+    Manifest,
+    judge_beginning,
+    judge_successor,
+    verify_genesis,
+)
 from aparte.wire import ErrorCode
 from aparte.wire import account_frames as a
 from aparte.wire.link_frames import Done, Problem
 from tests.hosting import code
-from tests.hosting_accounts import DAY, Gadget, Town, signer
+from tests.hosting_accounts import DAY, SUITE, Gadget, Town, signer
 
 HOUR = 3_600_000
 
@@ -64,6 +71,31 @@ def test_the_history_lets_a_stranger_follow(town: Town, alice: Gadget) -> None:
     assert history(town, alice.account_id, 4) == expected[4:]
     assert history(town, alice.account_id, 6) == []
     assert code(town.stranger().asks(a.FetchManifests(9, bytes(32), 0))) == ErrorCode.NOT_FOUND
+
+
+def followed(town: Town, name: str) -> AcceptedManifest:
+    """What somebody believes in the end who knows nothing but the name, and has only what the host has."""
+    found = town.stranger().looks_up(name)
+    account = verify_genesis(Genesis.decode(found.genesis), SUITE)
+    first, *others = map(Manifest.decode, history(town, account.account_id))
+    stands = judge_beginning(first, account=account, suite=SUITE)
+    for manifest in others:
+        stands = judge_successor(stands, manifest, account=account, suite=SUITE)
+    assert stands.encode() == found.manifest
+    return stands
+
+
+def test_a_stranger_follows_in_whatever_generation(town: Town, alice: Gadget) -> None:
+    """The host has forgotten what was before the current one, and nobody needs it."""
+    owner = alice.owner
+    for generation in range(3):
+        for number in range(3):
+            assert followed(town, "alice").content.place == (generation, number)
+            alice.lists(owner.gadget(f"gadget {number}"))
+        manifest = owner.generation(alice)
+        assert alice.puts(manifest) == Done(9)
+        assert len(history(town, alice.account_id)) == 1
+    assert followed(town, "alice").content.devices == (alice.listed,)
 
 
 def test_root_begins_anew(town: Town, alice: Gadget) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -17,18 +17,23 @@ from aparte.server.links import LinkKind
 from aparte.server.policy import LogPolicy
 from aparte.server.reads import LogReads
 from aparte.server.shell.connections import MAX_PENDING, SocketConnection
+from aparte.server.shell.issuers import NOBODY, IssuerPolicy, Issuers
 from aparte.server.shell.judging import Judge
+from aparte.server.shell.pacing import Allowance
 from aparte.server.shell.reception import Reception
+from aparte.server.shell.well_known import Unreachable
 from aparte.server.shell.writer import Writer
 from aparte.server.store.sqlite import SqliteStore
 from aparte.trust import create_genesis, device_id_of, first_manifest
-from aparte.wire import ErrorCode, decode_frame, encode_frame
+from aparte.wire import ErrorCode, decode_frame, encode, encode_frame
 from aparte.wire import account_frames as a
-from aparte.wire.ids import Idem, InboxSeq, Lane, LinkNonce, Request, TicketKind
+from aparte.wire.ids import Idem, InboxSeq, Lane, LinkNonce, LogId, Request, TicketKind
 from aparte.wire.link_frames import Done
+from aparte.wire.log_frames import Create
 from aparte.wire.statements import identity_statement
+from aparte.wire.tickets import Ticket, TicketBody, ticket_statement
 from tests.hosting import HOST, KEYS, START, code
-from tests.hosting_accounts import SUITE, sign, signer
+from tests.hosting_accounts import SUITE, signer
 
 R = Request(7)
 ROOT, PHONE = signer("root"), signer("phone")
@@ -67,13 +72,14 @@ class Caller:
         link = reception.link(LinkKind.IDENTITY, LinkNonce(b"n" * 32))
         transport: Any = self.wire
         self.connection = SocketConnection(link, transport, block="")
+        self.allowance = Allowance(1000.0)
         reception.connections.add(self.connection)
 
     async def hears(self) -> Any:
         return await asyncio.wait_for(self.wire.frames.get(), 10)
 
     async def asks(self, frame: object) -> Any:
-        await self.reception.take(self.connection, encode_frame(frame))
+        await self.reception.take(self.connection, encode_frame(frame), allowance=self.allowance)
         return await self.hears()
 
     async def signs_up(self) -> Any:
@@ -82,14 +88,21 @@ class Caller:
         return await self.asks(a.SignUp(R, "alice", "", ACCOUNT.genesis.encode(), manifest, PHONE.sign(statement)))
 
 
+async def nobody_answers(host: str) -> bytes:
+    raise AssertionError(f"{host} was asked")
+
+
 @asynccontextmanager
-async def hosted(folder: Path) -> AsyncIterator[Reception]:
+async def hosted(
+    folder: Path, policy: IssuerPolicy = NOBODY, ask: Callable[[str], Awaitable[bytes]] = nobody_answers
+) -> AsyncIterator[Reception]:
     loop = asyncio.get_running_loop()
     store = SqliteStore(folder / "host.db")
-    settings = AccountSettings(HOST, SUITE, sign, lambda length: b"r" * length, SignUpPolicy.OPEN)
+    settings = AccountSettings(HOST, SUITE, SignUpPolicy.OPEN)
     core = Core(store, KEYS, policy=LogPolicy(), report=lambda _: None, accounts=settings)
     ticket_key = bytes(SigningKey(KEYS.ticket_seed).verify_key)
-    judge = Judge(HOST, KEYS, ticket_key=ticket_key, clock=lambda: START)
+    issuers = Issuers(policy, ask=ask, clock=lambda: START)
+    judge = Judge(HOST, KEYS, ticket_key=ticket_key, clock=lambda: START, issuers=issuers)
     release: Callable[[Any], object] = lambda sends: loop.call_soon_threadsafe(reception.connections.release, sends)  # noqa: E731
     writer = Writer(core, clock=lambda: START, release=release)
     reception = Reception(store, reads=LogReads(KEYS), writer=writer, judge=judge, clock=lambda: START)
@@ -149,5 +162,121 @@ def test_what_comes_unasked_is_no_answer(tmp_path: Path) -> None:
                 assert alice.connection.has_room
                 alice.connection.begin()
             assert not alice.connection.has_room
+
+    asyncio.run(scene())
+
+
+class ElsewhereKey:
+    """Another host, and how often it was asked for its key."""
+
+    def __init__(self) -> None:
+        self.key = SigningKey(b"e" * 32)
+        self.asked: list[str] = []
+        self.answers = True
+
+    async def ask(self, host: str) -> bytes:
+        self.asked.append(host)
+        if not self.answers:
+            raise Unreachable(host)
+        return bytes(self.key.verify_key)
+
+    def ticket(self, kind: TicketKind, number: int = 0, **changes: Any) -> bytes:
+        named: dict[str, Any] = {"version": 1, "issuer": "else.example", "acceptor": HOST, "kind": kind}
+        named |= {"day": START // 86_400_000 + 1, "nonce": b"%016d" % number}
+        fields = named | changes
+        signature = self.key.sign(ticket_statement(TicketBody(**fields))).signature
+        return encode(Ticket(**fields, signature=signature))
+
+
+def knock(ticket: bytes, number: int = 0) -> a.Drop:
+    return a.Drop(R, ACCOUNT.account_id, DEVICE, Lane.REQUEST, Idem(b"%016d" % number), ticket, b"hello")
+
+
+def test_a_ticket_of_another_host_opens_the_same_doors(tmp_path: Path) -> None:
+    """To create a log, to fetch key packages, to knock; its issuer is asked for its key once."""
+    elsewhere = ElsewhereKey()
+
+    async def scene() -> None:
+        async with hosted(tmp_path, IssuerPolicy(), elsewhere.ask) as reception:
+            await Caller(reception).signs_up()
+            create = elsewhere.ticket(TicketKind.CREATE_LOG, 1)
+            log_id, key = LogId(b"l" * 16), bytes(SigningKey(b"k" * 32).verify_key)
+            assert type(await over_http(reception, Create(R, log_id, key, 30, create))).__name__ == "Created"
+            fetch = elsewhere.ticket(TicketKind.FETCH_KEY_PACKAGES, 2)
+            fetched = await over_http(reception, a.FetchKeyPackages(R, ACCOUNT.account_id, fetch))
+            assert fetched == a.KeyPackages(R, ())
+            once = elsewhere.ticket(TicketKind.KNOCK, 3)
+            assert await over_http(reception, knock(once, 1)) == Done(R)
+            assert code(await over_http(reception, knock(once, 2))) == ErrorCode.TICKET_SPENT
+            for wrong in ({"acceptor": "third.example"}, {"issuer": HOST}, {"day": 1 << 30}):
+                ticket = elsewhere.ticket(TicketKind.KNOCK, 4, **wrong)
+                assert code(await over_http(reception, knock(ticket, 3))) == ErrorCode.TICKET_REFUSED
+        assert elsewhere.asked == ["else.example"]
+
+    asyncio.run(scene())
+
+
+def test_tickets_of_hosts_that_are_not_welcome(tmp_path: Path) -> None:
+    elsewhere = ElsewhereKey()
+
+    async def scene(policy: IssuerPolicy, folder: Path) -> Any:
+        async with hosted(folder, policy, elsewhere.ask) as reception:
+            await Caller(reception).signs_up()
+            return await over_http(reception, knock(elsewhere.ticket(TicketKind.KNOCK)))
+
+    folders = [tmp_path / name for name in ("nobody", "friends", "named")]
+    for folder in folders:
+        folder.mkdir()
+    for folder, policy in zip(folders, (NOBODY, IssuerPolicy(frozenset({"friends.example"}))), strict=False):
+        refused = asyncio.run(scene(policy, folder))
+        assert (code(refused), refused.detail) == (ErrorCode.TICKET_REFUSED, "tickets of that host are not taken")
+    assert elsewhere.asked == []
+    assert asyncio.run(scene(IssuerPolicy(frozenset({"else.example"})), folders[-1])) == Done(R)
+
+
+def test_an_issuer_that_does_not_answer(tmp_path: Path) -> None:
+    """The ticket may be good: it is not spent, and who has it is told when to come again."""
+    elsewhere = ElsewhereKey()
+    elsewhere.answers = False
+
+    async def scene() -> None:
+        async with hosted(tmp_path, IssuerPolicy(), elsewhere.ask) as reception:
+            await Caller(reception).signs_up()
+            for _ in range(3):
+                refused = await over_http(reception, knock(elsewhere.ticket(TicketKind.KNOCK)))
+                assert code(refused) == ErrorCode.UNAVAILABLE
+                assert refused.wait > 60_000
+        assert elsewhere.asked == ["else.example"]
+
+    asyncio.run(scene())
+
+
+def test_links_of_one_address_count_together(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with hosted(tmp_path) as reception:
+
+            def address(block: str) -> object:
+                return reception.link(LinkKind.ANONYMOUS, LinkNonce(b"n" * 32), block=block)._address
+
+            here = reception.link(LinkKind.ANONYMOUS, LinkNonce(b"n" * 32), block="192.0.2.1")
+            assert address("192.0.2.1") is here._address is not None
+            assert address("192.0.2.2") not in (None, here._address)
+            assert address("127.0.0.1") is address("") is None
+            del here
+            assert len(reception._addresses) == 0
+
+    asyncio.run(scene())
+
+
+def test_tickets_are_work_for_the_address_that_asks(tmp_path: Path) -> None:
+    """They are signed before anybody has counted whether they may be had."""
+
+    async def scene() -> None:
+        async with hosted(tmp_path) as reception:
+            alice = Caller(reception)
+            await alice.signs_up()
+            before = alice.allowance.left
+            await alice.asks(a.GetTickets(R, HOST, TicketKind.KNOCK, 64))
+            assert before - alice.allowance.left == 32
 
     asyncio.run(scene())

@@ -8,6 +8,7 @@ import pytest
 
 from aparte.server.accounts import SignUpPolicy
 from aparte.server.shell.config import BadConfig, HostConfig, read_config, split_address
+from aparte.server.shell.disk import DiskFloors, Floor
 
 WHOLE = """
 data = "/srv/aparte"
@@ -15,6 +16,8 @@ listen = "[::]:8443"
 domain = "chat.example.org"
 behind_proxy = true
 sign_up = "closed"
+metrics = "[::1]:9440"
+web_app = "/srv/app"
 
 [tls]
 cert = "chain.pem"
@@ -25,6 +28,11 @@ posts_per_second_of_a_log = 20
 kib_per_second_of_a_log = 100
 frames_per_second_of_an_address = 500
 blob_mib = 64
+
+[disk]
+blobs_percent = 10
+newcomers_mib = 1000
+posts_mib = 0
 """
 
 
@@ -44,6 +52,8 @@ def test_everything(tmp_path: Path) -> None:
     assert config.logs.kibibytes.interval == 10
     assert (config.frames.interval, config.frames.burst) == (2, 1000)
     assert config.blobs.blob_bytes == 64 << 20
+    assert (config.metrics, config.web_app) == (("::1", 9440), Path("/srv/app"))
+    assert config.disk == DiskFloors(Floor(1024, 10), Floor(1000), Floor(0))
 
 
 def test_nothing(tmp_path: Path) -> None:
@@ -94,3 +104,84 @@ def test_who_may_sign_up_follows_from_who_can_come_in(address: str, behind_proxy
 def test_what_cannot_be_meant(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadConfig):
         written(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("blobs_mib = -1", "not a whole number from 0"),
+        ("posts_percent = 100", "not a whole number from 0 to 99"),
+        ("posts_percent = 1.5", "not a whole number"),
+        ("posts_mib = true", "not a whole number"),
+        ("posts = 1", "nothing is called 'posts'"),
+        ("posts_mib = 2000", "posts last"),
+        ("newcomers_mib = 1025", "blobs give way before newcomers"),
+        ("posts_percent = 1", "posts last"),
+    ],
+)
+def test_a_disk_that_cannot_be_meant(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadConfig, match=said):
+        written(tmp_path, f"[disk]\n{text}")
+
+
+def test_a_disk_whose_levels_are_one(tmp_path: Path) -> None:
+    config = written(tmp_path, "[disk]\nblobs_mib = 700\nnewcomers_mib = 700\nposts_mib = 700")
+    assert config.disk == DiskFloors(Floor(700), Floor(700), Floor(700))
+
+
+@pytest.mark.parametrize("where", [":9440", "0.0.0.0:9440", "192.0.2.1:9440", "[::]:9440", "chat.example.org:9440"])
+def test_metrics_for_others_only_if_that_is_said(tmp_path: Path, where: str) -> None:
+    with pytest.raises(BadConfig, match="metrics_for_others = true"):
+        written(tmp_path, f'metrics = "{where}"')
+    for text in (f'metrics = "{where}"\nmetrics_for_others = true', f'metrics_for_others = true\nmetrics = "{where}"'):
+        assert written(tmp_path, text).metrics == split_address(where)
+
+
+@pytest.mark.parametrize("where", ["127.0.0.1:9440", "127.1.2.3:0", "[::1]:9440", "localhost:9440"])
+def test_metrics_for_this_machine(tmp_path: Path, where: str) -> None:
+    assert written(tmp_path, f'metrics = "{where}"').metrics == split_address(where)
+
+
+def test_nothing_is_served_to_whoever_watches_by_itself() -> None:
+    assert HostConfig().metrics is None
+
+
+@pytest.mark.parametrize(
+    ("text", "takes"),
+    [
+        ('tickets_from = "anyone"', {"a.example": True, "b.example:8443": True, "localhost": False}),
+        ('tickets_from = "nobody"', {"a.example": False}),
+        ('tickets_from = ["a.example", "b.example:1"]', {"a.example": True, "b.example:1": True, "b.example": False}),
+        ("tickets_from = []", {"a.example": False}),
+        ("", {"a.example": False}),
+        ("tickets_per_day_of_a_host = 7", {"a.example": False}),
+    ],
+)  # fmt: skip
+def test_whose_tickets_are_taken(tmp_path: Path, text: str, takes: dict[str, bool]) -> None:
+    policy = written(tmp_path, f"[federation]\n{text}").issuer_policy
+    assert {name: policy.takes(name) for name in takes} == takes
+
+
+def test_whose_tickets_are_taken_follows_from_who_can_come_in() -> None:
+    assert not HostConfig().issuer_policy.takes("a.example")
+    assert HostConfig(behind_proxy=True).issuer_policy.takes("a.example")
+    assert HostConfig(address="0.0.0.0").issuer_policy.takes("a.example")
+
+
+def test_how_many_of_a_host(tmp_path: Path) -> None:
+    pace = written(tmp_path, "[federation]\ntickets_per_day_of_a_host = 100").issuer_policy.pace
+    assert (pace.interval, pace.burst) == (864_000, 50)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'tickets_from = "somebody"', "tickets_from = 5", "tickets_from = [5]", 'tickets_from = ["localhost"]',
+        'tickets_from = ["10.0.0.1"]', 'tickets_from = ["A.example"]', "tickets_per_day_of_a_host = 0",
+        "tickets_per_day_of_a_host = true", "tickets_per_day_of_a_host = 1.5", "tickets_per_day_of_a_host = 1000000000",
+        "tickets = 1",
+    ],
+)  # fmt: skip
+def test_a_federation_that_cannot_be_meant(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadConfig):
+        written(tmp_path, f"[federation]\n{text}")

@@ -39,14 +39,14 @@ def examine(config: HostConfig, now: Millis) -> list[Finding]:
     """Every check of a host on this machine."""
     data = config.data
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
-        ("open files", check_open_files),
+        ("open files", lambda: check_open_files(data)),
         ("tls", lambda: check_tls(config, now)),
         ("port", lambda: check_port(config)),
     ]
     if (data / "host.db").is_file():
         checks += [
             ("clock", lambda: check_clock(data, now)),
-            ("disk", lambda: check_disk(data)),
+            ("disk", lambda: check_disk(config)),
             ("permissions", lambda: check_permissions(data)),
             ("sqlite", lambda: check_sqlite(data)),
             ("schema", lambda: check_schema(data)),

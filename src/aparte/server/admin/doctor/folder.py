@@ -6,6 +6,7 @@ import os
 import resource
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from aparte.server.admin.doctor.findings import Finding, fail, ok, warn
 from aparte.server.admin.errors import AdminError
 from aparte.server.admin.requests import GetStatus, Status
 from aparte.server.admin.text import size_of
+from aparte.server.shell.config import HostConfig
+from aparte.server.shell.disk import Usage, refused_words
 from aparte.server.shell.folder import AlreadyRunning, locked
 from aparte.server.shell.keys import KeysDamaged, load_keys
 from aparte.wire.ids import Millis
@@ -26,13 +29,12 @@ __all__ = ["check_clock", "check_disk", "check_leftovers", "check_open_files", "
 _MINUTE: Final = 60_000
 #: What the clock of a file system may differ by, in milliseconds: some keep whole seconds, or two.
 _FILE_CLOCK: Final = 3_000
-_GIB: Final = 1 << 30
-#: Below the first, blobs are refused; the second leaves some days to react.
-_FREE_FAIL: Final = 1 * _GIB
-_FREE_WARN: Final = 5 * _GIB
+#: So many times what blobs need leaves some days to react.
+_FREE_WARN: Final = 5
 #: One for each link, and some for files.
 _FILES_FAIL: Final = 256
 _FILES_WARN: Final = 8_192
+_NO_LIMIT: Final = 1 << 40
 _OTHERS: Final = 0o077
 
 
@@ -61,17 +63,23 @@ def check_clock(data: Path, now: Millis) -> Iterator[Finding]:
         yield ok("clock", "it goes with the newest entry and the file system")
 
 
-def check_disk(data: Path) -> Iterator[Finding]:
-    """How much is free."""
-    free = shutil.disk_usage(data).free
-    if free < _FREE_FAIL:
+def check_disk(config: HostConfig) -> Iterator[Finding]:
+    """How much is free, and what is refused for it."""
+    found = shutil.disk_usage(config.data)
+    floor = config.disk.blobs.of(found.total)
+    shortage = config.disk.shortage(Usage(found.total, found.free))
+    free = f"{size_of(found.free)} free"
+    if shortage:
+        last = config.disk.posts.of(found.total)
         yield fail(
-            "disk", f"{size_of(free)} free", do="Make room: below 1 GiB blobs are refused, and posts before long."
+            "disk",
+            f"{free}: {refused_words(shortage)} are refused",
+            do=f"Make room: blobs need {size_of(floor)}, and below {size_of(last)} posts are refused.",
         )
-    elif free < _FREE_WARN:
-        yield warn("disk", f"{size_of(free)} free", do="Make room soon: below 1 GiB blobs are refused.")
+    elif found.free < _FREE_WARN * floor:
+        yield warn("disk", free, do=f"Make room soon: below {size_of(floor)} blobs are refused.")
     else:
-        yield ok("disk", f"{size_of(free)} free")
+        yield ok("disk", free)
 
 
 def check_permissions(data: Path) -> Iterator[Finding]:
@@ -105,15 +113,20 @@ def check_permissions(data: Path) -> Iterator[Finding]:
         yield ok("permissions", "the folder and the keys are their owner's alone")
 
 
-def check_open_files() -> Iterator[Finding]:
-    """Each link takes one."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= _FILES_WARN:
-        yield ok("open files", f"{soft} at once")
+def check_open_files(data: Path) -> Iterator[Finding]:
+    """Each link takes one. The host that runs, or else one that is started here and now."""
+    running = _who_answers(data)
+    if running is not None and running.open_files is not None:
+        most, whose = running.open_files, "the host that runs"
+    else:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most, whose = sys.maxsize if hard == resource.RLIM_INFINITY else hard, "a host started here"
+    if most >= _FILES_WARN:
+        yield ok("open files", f"as many as it takes for {whose}" if most > _NO_LIMIT else f"{most} for {whose}")
         return
-    advice = f"Raise it (LimitNOFILE= in a systemd unit, ulimit -n {'' if hard < 0 else min(hard, 65_536)} in a shell)."
-    found = f"{soft} at once: so many links and no more"
-    yield fail("open files", found, do=advice) if soft < _FILES_FAIL else warn("open files", found, do=advice)
+    advice = "Raise the hard limit: LimitNOFILE=65536 in a systemd unit, or /etc/security/limits.conf."
+    found = f"{most} for {whose}: so many links and no more"
+    yield fail("open files", found, do=advice) if most < _FILES_FAIL else warn("open files", found, do=advice)
 
 
 def check_leftovers(data: Path) -> Iterator[Finding]:

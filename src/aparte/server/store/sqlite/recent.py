@@ -50,14 +50,15 @@ class Recent:
 
     def add(self, entries: Iterable[tuple[EntryKey, Seq]]) -> None:
         """These are durable now, in the rows after the last."""
-        last = self.last_id
+        last, by_key, tails = self.last_id, self._by_key, self._tails
+        note = self._order.append
         for key, seq in entries:
             last = EntryId(last + 1)
-            self._by_key[key] = last
-            self._order.append(key)
-            tail = self._tails.get(key[0])
+            by_key[key] = last
+            note(key)
+            tail = tails.get(key[0])
             if tail is None:
-                self._tails[key[0]] = Tail(seq, array("q", (last,)))
+                tails[key[0]] = Tail(seq, array("q", (last,)))
             else:
                 tail[1].append(last)
         self.last_id = last

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
+from weakref import WeakSet
 
 import apsw
 
@@ -44,7 +45,8 @@ class SqliteStore:
         self._recent = Recent(0)
         self._is_current = False
         self._readers = threading.local()
-        self._opened: list[apsw.Connection] = []
+        # Only looked after: a thread that ends lets go of its reader, and that closes the connection.
+        self._opened: WeakSet[apsw.Connection] = WeakSet()
         try:
             migrate(self._connection, migrations())
             self._refresh()
@@ -117,7 +119,7 @@ class SqliteStore:
         found: SqliteReader | None = getattr(self._readers, "reader", None)
         if found is None:
             connection = connect(self._path, vfs=self._vfs, synchronous=self._synchronous, read_only=True)
-            self._opened.append(connection)
+            self._opened.add(connection)
             found = self._readers.reader = SqliteReader(connection, recent=lambda: self._recent)
         return found
 
@@ -152,7 +154,7 @@ class SqliteStore:
         self._refresh()
         self._index(len(self._recent))
         with self._writing():
-            pruned = prune(self._connection, now, after=after, limit=limit)
+            pruned = prune(self._connection, now, after=after, limit=limit, forget=self._heads.forget)
         with suppress(StoreError):  # giving space back may fail without harm
             self._give_back(is_last=pruned.after is None)
         return pruned

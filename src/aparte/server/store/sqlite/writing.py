@@ -6,6 +6,7 @@ Each statement hands Python's global lock over and back, and under load every ha
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain as chained
 from typing import Any, Final
 
 import apsw
@@ -29,6 +30,7 @@ _LOG = """
     FROM log JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)
     WHERE log.log_id = ?
 """
+_COMMIT: Final = EntryKind.COMMIT
 _LAST_PLACE = "SELECT entry FROM entry_place WHERE log = ? ORDER BY seq DESC LIMIT 1"
 _BY_ID = f"SELECT {HEAD_COLUMNS} FROM entry WHERE id = ?"  # noqa: S608
 _COLUMNS: Final = f"id, log, {HEAD_COLUMNS}, body"
@@ -68,7 +70,7 @@ def _portions(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
 class SqliteTransaction:
     """See `Transaction`."""
 
-    __slots__ = ("_connection", "_heads", "_posted", "_recent", "_rows", "added")
+    __slots__ = ("_connection", "_heads", "_noted", "_own", "_posted", "_recent", "_rows", "added")
 
     def __init__(self, connection: apsw.Connection, heads: HeadCache, *, recent: Recent) -> None:
         self._connection = connection
@@ -77,16 +79,24 @@ class SqliteTransaction:
         self._rows: list[tuple[Any, ...]] = []
         #: The entries of this transaction.
         self.added: list[tuple[EntryKey, Seq]] = []
+        # Where in them each log's last one is, as far as was noted: `append` has no time for it.
+        self._own: dict[LogKey, int] = {}
+        self._noted = 0
         # What is known of idempotency ids: rows of this transaction, and what was prefetched (None: not there).
         self._posted: dict[EntryKey, EntryRow | None] = {}
 
+    def is_warm(self, posts: Iterable[tuple[LogId, Idem]]) -> bool:
+        heads = self._heads
+        return all(log_id in heads for log_id, _ in posts)
+
     def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
-        keys = [(head.key, idem) for log_id, idem in posts if (head := self.head(log_id)) is not None]
-        wanted = [key for key in keys if self._recent.find(key) is None]
-        self._posted |= dict.fromkeys(wanted)
+        heads, load = self._heads, self.head
+        keys = [(head.key, idem) for log_id, idem in posts if (head := heads.get(log_id) or load(log_id)) is not None]
+        posted, find = self._posted, self._recent.find
+        wanted = [key for key in keys if key not in posted and find(key) is None]
+        posted |= dict.fromkeys(wanted)
         for portion in _portions(wanted):
-            given = [value for pair in portion for value in pair]
-            for key, *row in self._execute(_SELECTS[len(portion)], given):
+            for key, *row in self._execute(_SELECTS[len(portion)], tuple(chained.from_iterable(portion))):
                 found = entry_row((*row, None))
                 self._posted[LogKey(key), found.idem] = found
 
@@ -108,7 +118,7 @@ class SqliteTransaction:
         return LogHead(LogKey(log), log_id, *place, Node(node), Millis(node_at), epoch_key)
 
     def _last_entry(self, log: LogKey) -> EntryRow | None:
-        last = self._recent.last(log)
+        last = self._newest(log)
         if last is None:
             found: Any = self._execute(_LAST_PLACE, (log,)).fetchone()
             last = None if found is None else EntryId(found[0])
@@ -120,8 +130,12 @@ class SqliteTransaction:
 
     def posted(self, log: LogKey, idem: Idem) -> EntryRow | None:
         key = (log, idem)
-        if key in self._posted:
+        try:
             return self._posted[key]
+        except KeyError:
+            return self._find_posted(key)
+
+    def _find_posted(self, key: EntryKey) -> EntryRow | None:
         recent = self._recent.find(key)
         if recent is not None:
             found: EntryRow | None = self._by_id(recent)
@@ -132,11 +146,20 @@ class SqliteTransaction:
         return found
 
     def node(self, log: LogKey, node: Node) -> NodeState | None:
-        self.write()
-        own = [i for i, (key, _) in enumerate(self.added, self._recent.last_id + 1) if key[0] == log]
-        last = EntryId(own[-1]) if own else self._recent.last(log)
+        last = self._newest(log)
         with store_errors():
             return find_node(self._connection, log, node=node, last=last)
+
+    def _newest(self, log: LogKey) -> EntryId | None:
+        """The log's last entry, if that is not indexed yet. One of this transaction's is written first."""
+        for at in range(self._noted, len(self.added)):
+            self._own[self.added[at][0][0]] = at
+        self._noted = len(self.added)
+        own = self._own.get(log)
+        if own is None:
+            return self._recent.last(log)
+        self.write()
+        return EntryId(self._recent.last_id + 1 + own)
 
     def add_log(self, log_id: LogId, *, epoch_key: bytes, retention_days: int, now: Millis) -> LogHead:
         self._execute(
@@ -157,20 +180,19 @@ class SqliteTransaction:
         return head
 
     def append(self, head: LogHead, entry: EntryRow) -> LogHead:
-        seq, idem = entry.seq, entry.idem
-        if head is not self.head(head.log_id) or seq != head.seq + 1 or self.posted(head.key, idem) is not None:
+        log, log_id, last, _, _, node, node_at, epoch_key = head
+        seq, at, _, kind, idem, next_epoch_key, chain, *_ = entry
+        if self._heads.get(log_id) is not head or seq != last + 1 or self.posted(log, idem) is not None:
             raise StoreRefused(f"entry {seq} does not follow the log's last, or its idem is known")
-        key = (head.key, idem)
+        key = (log, idem)
         self.added.append((key, seq))
-        self._rows.append((self._recent.last_id + len(self.added), head.key, *entry))
+        self._rows.append((self._recent.last_id + len(self.added), log, *entry))
         self._posted[key] = entry
-        place = (head.key, head.log_id, entry.seq, entry.at, entry.chain)
-        if entry.kind is EntryKind.COMMIT:
-            after = LogHead(*place, Node(entry.seq), entry.at, entry.next_epoch_key)
+        if kind is _COMMIT:
+            after = LogHead(log, log_id, seq, at, chain, Node(seq), at, next_epoch_key)
             self._add_node(after)
         else:
-            after = LogHead(*place, head.node, head.node_at, head.epoch_key)
-            self._heads.put(after)
+            after = self._heads[log_id] = LogHead(log, log_id, seq, at, chain, node, node_at, epoch_key)
         return after
 
     def _add_node(self, head: LogHead) -> None:
@@ -190,7 +212,7 @@ class SqliteTransaction:
     def write(self) -> None:
         """Write the entries that were collected."""
         for portion in _portions(self._rows):
-            self._execute(_INSERTS[len(portion)], [value for row in portion for value in row])
+            self._execute(_INSERTS[len(portion)], tuple(chained.from_iterable(portion)))
         self._rows = []
 
     def _execute(self, sql: str, values: Sequence[Any]) -> apsw.Cursor:

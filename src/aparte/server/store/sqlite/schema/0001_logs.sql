@@ -22,9 +22,10 @@ CREATE TABLE node (
     PRIMARY KEY (log, seq)
 ) STRICT, WITHOUT ROWID;
 
+-- No REFERENCES: it would make the deletion of each log look through all entries.
 CREATE TABLE entry (
     id              INTEGER PRIMARY KEY,    -- the order of writing | as the entry | no
-    log             INTEGER NOT NULL REFERENCES log (id),    -- which log | 180 days, the last one as the log | no
+    log             INTEGER NOT NULL,       -- which log | 180 days, the last one as the log | no
     seq             INTEGER NOT NULL,       -- its place in the log | as above | no
     at              INTEGER NOT NULL,       -- when it was accepted | as above | no
     node            INTEGER NOT NULL,       -- the epoch that it was posted in | as above | no

@@ -1,0 +1,73 @@
+"""docs/how-to/host.md has every word that a configuration may have, and its defaults are the host's."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aparte.server.shell.config import WORDS, HostConfig, read_config
+from tests.rules.house import ROOT
+
+PAGE = (ROOT / "docs/how-to/host.md").read_text()
+ROW = re.compile(r"^\| (?:`\[(\w+)\]` )?((?:`\w+`(?:, )?)+) \| (.*?) \| ", re.MULTILINE)
+
+
+def words_of(page: str) -> dict[tuple[str, str], str]:
+    """(table, word) → the default, as the page has it; "" if it is none that could be written."""
+    found: dict[tuple[str, str], str] = {}
+    for table, words, default in ROW.findall(page.partition("## Configuration")[2].partition("\n## ")[0]):
+        names = re.findall(r"`(\w+)`", words)
+        defaults = re.findall(r"`([^`]+)`", default) or [""] * len(names)
+        found |= {(table, name): value for name, value in zip(names, defaults, strict=True)}
+    return found
+
+
+def test_every_word_is_on_the_page_and_no_other() -> None:
+    known = {(table, word) for table, words in WORDS.items() for word in words}
+    assert words_of(PAGE).keys() == known
+
+
+def as_toml(found: dict[tuple[str, str], str]) -> str:
+    """The page's defaults as a configuration."""
+    plain = [f"{word} = {value}" for (table, word), value in found.items() if value and not table]
+    tables = {table for table, _ in found if table} - {"tls"}
+    for table in sorted(tables):
+        plain += [f"[{table}]", *(f"{word} = {value}" for (t, word), value in found.items() if t == table)]
+    return "\n".join(plain)
+
+
+def test_the_defaults_are_the_hosts(tmp_path: Path) -> None:
+    (tmp_path / "aparte.toml").write_text(as_toml(words_of(PAGE)))
+    found = read_config(tmp_path / "aparte.toml")
+    default = HostConfig()
+    # The pace of KiB is rounded to whole milliseconds; `sign_up` and `tickets_from` have two defaults.
+    pace = found.logs.kibibytes
+    assert 1000 // pace.interval == 1000 // default.logs.kibibytes.interval
+    logs = replace(found.logs, kibibytes=default.logs.kibibytes)
+    assert replace(found, logs=logs, sign_up=None, tickets_from=None) == default
+    assert found.issuer_policy == replace(default, behind_proxy=True).issuer_policy
+
+
+def test_the_example_is_a_configuration(tmp_path: Path) -> None:
+    [example] = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    (tmp_path / "aparte.toml").write_text(example)
+    assert read_config(tmp_path / "aparte.toml").domain == "chat.example.org"
+    assert set(tomllib.loads(example)) <= {*WORDS, *WORDS[""]}
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        ('| `data` | `"x"` | y |', {("", "data"): '"x"'}),
+        ("| `[disk]` `a_mib`, `a_percent` | `1`, `0` | y |", {("disk", "a_mib"): "1", ("disk", "a_percent"): "0"}),
+        ("| `metrics` | nowhere | y |", {("", "metrics"): ""}),
+    ],
+)
+def test_control(row: str, found: dict[tuple[str, str], Any]) -> None:
+    assert words_of(f"## Configuration\n{row}\n\n## Next\n| `other` | `1` | no |\n") == found
+    assert words_of("# Page\n") == {}
