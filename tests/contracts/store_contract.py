@@ -238,26 +238,11 @@ class TestPosted:
             plain = [transaction.posted(*pair) for pair in asked]
         with store.transaction() as transaction:
             transaction.prefetch(wanted)
-            transaction.prefetch(wanted)
             assert [transaction.posted(*pair) for pair in asked] == plain
             assert transaction.head(log_id("a")) == heads["a"]
             assert transaction.head(log_id("unknown")) is None
         assert count < 41 or None in plain
         assert count < 41 or any(plain)
-
-    def test_logs_in_use_are_warm(self, open_store: OpenStore) -> None:
-        first = open_store()
-        fill(first, "a", b"one")
-        wanted = [(log_id("a"), idem("new"))]
-        with first.transaction() as transaction:
-            assert transaction.is_warm(wanted)
-            assert transaction.is_warm([])
-            assert not transaction.is_warm([*wanted, (log_id("unknown"), idem("new"))])
-        first.close()
-        with open_store().transaction() as transaction:
-            assert not transaction.is_warm(wanted)
-            transaction.prefetch(wanted)
-            assert transaction.is_warm(wanted)
 
 
 class TestNothingIsLeft:

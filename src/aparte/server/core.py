@@ -25,7 +25,7 @@ from aparte.server.store import Store, StoreError, StoreFull, StoreRefused, Tran
 from aparte.server.subscriptions import Subscriptions
 from aparte.server.tickets import JudgedTicket
 from aparte.wire import ErrorCode
-from aparte.wire.ids import Idem, LogId, Millis
+from aparte.wire.ids import Millis
 from aparte.wire.log_frames import Close, Create, Post
 
 __all__ = ["Arrival", "Core", "JudgedCreate", "LinkClosed", "WriterFrame"]
@@ -83,7 +83,8 @@ class Core:
     ) -> None:
         self._store = store
         self._report = report
-        #: Where a batch of many posts is decided, which hardly ever waits: here, unless the shell has a better place.
+        #: Where a batch of many posts is decided, which does not wait for the disk: what it has to read has been
+        #: prefetched, and what it writes stays in memory until the COMMIT. Here, unless the shell has a better place.
         self.elsewhere: Callable[[Callable[[], list[Send]]], list[Send]] = _here
         self._journal = Journal()
         self.subscriptions = Subscriptions()
@@ -103,11 +104,8 @@ class Core:
         """
         requests = _requests(batch)
         sends = self._try(requests, now) if requests else []
-        for arrival in batch if len(requests) < len(batch) else ():
-            if isinstance(arrival.frame, LinkClosed):  # needs no disk, and is not taken back
-                self._logs.closed(arrival.link)
-                if self.accounts is not None:
-                    self.accounts.closed(arrival.link)
+        if len(requests) < len(batch):
+            self._close(batch)
         return sends
 
     def apart(self, work: Callable[[Transaction], T]) -> T:
@@ -124,7 +122,16 @@ class Core:
     def give_up(self, batch: Sequence[Arrival], error: Exception) -> list[Send]:
         """Something failed that should not: say so to everybody in the batch."""
         self._report(error)
+        self._close(batch)
         return _refuse(_requests(batch), Refusal(ErrorCode.INTERNAL))
+
+    def _close(self, batch: Sequence[Arrival]) -> None:
+        """Forget the links that are gone. It needs no disk, and is not taken back."""
+        for link, frame in batch:
+            if isinstance(frame, LinkClosed):
+                self._logs.closed(link)
+                if self.accounts is not None:
+                    self.accounts.closed(link)
 
     def tidy(self) -> None:
         """Let the store do what can wait."""
@@ -151,24 +158,17 @@ class Core:
         try:
             with self._store.transaction() as transaction:
                 posts = [(frame.log_id, frame.idem) for _, frame in batch if type(frame) is Post]
-                decide = partial(self._all, transaction, batch, posts=posts, now=now)
-                if len(posts) < len(batch) or len(batch) < _MANY:
-                    sends = decide()
-                else:
-                    if not transaction.is_warm(posts):
-                        transaction.prefetch(posts)
-                    sends = self.elsewhere(decide)
+                transaction.prefetch(posts)
+                decide = partial(self._all, transaction, batch, now=now)
+                sends = self.elsewhere(decide) if len(posts) == len(batch) >= _MANY else decide()
         except BaseException:
             self._journal.take_back()
             raise
         self._journal.keep()
         return sends
 
-    def _all(
-        self, transaction: Transaction, batch: Sequence[_Request], *, posts: Sequence[tuple[LogId, Idem]], now: Millis
-    ) -> list[Send]:
+    def _all(self, transaction: Transaction, batch: Sequence[_Request], *, now: Millis) -> list[Send]:
         """Decide everything, and leave nothing for the transaction's end but the flush."""
-        transaction.prefetch(posts)
         sends: list[Send] = []
         for index, request in enumerate(batch):
             try:

@@ -49,6 +49,9 @@ class BrittleStore:
     def incarnation(self, rng: Callable[[int], bytes]) -> Incarnation:
         return self._inner.incarnation(rng)
 
+    def swept(self) -> Millis | None:
+        return self._inner.swept()
+
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         return self._inner.prune(now, after=after, limit=limit)
 

@@ -219,3 +219,14 @@ class TestBrokenDisk:
         village.town.core.tidy()
         assert len(village.town.faults) == 1
         village.is_as_before()
+
+
+def test_links_that_close_amid_a_fault_are_forgotten(village: Village) -> None:
+    """Whatever fails, what a link had opened goes with it."""
+    post = village.bob.brings(village.bob.message(village.log, b"never answered"))
+    before = len(village.town.core.subscriptions)
+    sends = village.town.core.give_up([post, village.bob.brings(LinkClosed())], MemoryError("no room"))
+    assert len(sends) == 1
+    assert len(village.town.core.subscriptions) == before - 1
+    assert [str(fault) for fault in village.town.faults] == ["no room"]
+    village.town.faults.clear()

@@ -26,11 +26,12 @@ class _Queue(WebSocketDataQueue):
 
     #: Takes a binary message, or returns False.
     takes: Callable[[bytes], bool] | None = None
-    #: Whether a message that went the usual way is still being worked on.
+    #: Whether a message that went the usual way waits, or is being worked on.
     is_busy = False
 
     def feed_data(self, data: Any, size: int) -> None:
-        if self.takes is None or self.is_busy or self._buffer or data.type is not _BINARY or not self.takes(data.data):
+        if self.is_busy or self.takes is None or data.type is not _BINARY or not self.takes(data.data):
+            self.is_busy = True
             super().feed_data(data, size)
 
 
@@ -58,7 +59,7 @@ class Socket(web.WebSocketResponse):
 
     async def __anext__(self) -> Any:
         queue = cast("_Queue", self._queue)
-        queue.is_busy = False  # whoever asks for the next is done with the last
-        item = await super().__anext__()
-        queue.is_busy = True
-        return item
+        # Whoever asks for the next is done with the last. Should one wait already, aiohttp may take in more of them
+        # while it fetches that one, and they must not overtake it.
+        queue.is_busy = bool(queue._buffer)
+        return await super().__anext__()

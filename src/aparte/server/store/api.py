@@ -93,9 +93,6 @@ class Pruned(NamedTuple):
 class Transaction(Protocol):
     """Reading and writing for whoever decides."""
 
-    def is_warm(self, posts: Iterable[tuple[LogId, Idem]]) -> bool:
-        """Whether `prefetch` will hardly wait for the disk, because the logs were in use lately."""
-
     def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
         """Say what `head` and `posted` will be asked about, so that a store can fetch it at once."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -104,6 +106,35 @@ def test_nothing_overtakes_the_last_that_waited() -> None:
         assert [data for _, data in await server.until(2)] == [b"slow", b"fast"]
 
     serve(lambda: Server(patience=0.3), play)
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [[65_600, 65_600, 10, 10], [131_000, 10], [131_000, 131_000, 10, 131_000, 10], [70_000] * 6 + [10]],
+    ids=["two that fill the queue", "one that does", "again and again", "many"],
+)
+def test_nothing_overtakes_what_fills_the_queue(sizes: list[int]) -> None:
+    """Then aiohttp's reader stops amid what it has, and goes on while the next message is being fetched."""
+    sent = [(b"fast" if n else b"slow") + b"%d" % n + bytes(size) for n, size in enumerate(sizes)]
+
+    async def play(server: Server, ws: ClientWebSocketResponse) -> None:
+        await asyncio.sleep(0.1)
+        with socket.socket(fileno=os.dup(ws.get_extra_info("socket").fileno())) as plain:
+            plain.setblocking(False)
+            await asyncio.get_running_loop().sock_sendall(plain, b"".join(map(masked, sent)))
+        assert [data[:6] for _, data in await server.until(len(sent))] == [data[:6] for data in sent]
+
+    serve(Server, play)
+
+
+def masked(data: bytes) -> bytes:
+    """A client's frame whose mask changes nothing (RFC 6455 §5.3)."""
+    length = len(data)
+    if length < 126:
+        head = b"\x82" + bytes([0x80 | length])
+    else:
+        head = b"\x82\xfe" + length.to_bytes(2) if length < 1 << 16 else b"\x82\xff" + length.to_bytes(8)
+    return head + bytes(4) + data
 
 
 def test_what_is_refused_goes_the_usual_way() -> None:

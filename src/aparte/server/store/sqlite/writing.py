@@ -85,10 +85,6 @@ class SqliteTransaction:
         # What is known of idempotency ids: rows of this transaction, and what was prefetched (None: not there).
         self._posted: dict[EntryKey, EntryRow | None] = {}
 
-    def is_warm(self, posts: Iterable[tuple[LogId, Idem]]) -> bool:
-        heads = self._heads
-        return all(log_id in heads for log_id, _ in posts)
-
     def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
         heads, load = self._heads, self.head
         keys = [(head.key, idem) for log_id, idem in posts if (head := heads.get(log_id) or load(log_id)) is not None]
