@@ -2,7 +2,8 @@
 
     python tools/lock.py [--upgrade]
 
-Without `--upgrade`, versions already locked are kept. The development lock agrees with the runtime lock.
+Without `--upgrade`, versions already locked are kept. The development lock agrees with the runtime lock, and so does
+the one for whoever only installs: what the wheel is built with.
 """
 
 from __future__ import annotations
@@ -24,20 +25,20 @@ OPTIONS = (
     "--quiet",
 )
 LOCKS: dict[str, tuple[str, ...]] = {
-    "runtime": (),
-    "dev": ("--group=dev", "--constraints=requirements/runtime.txt"),
+    "runtime": ("pyproject.toml",),
+    "dev": ("pyproject.toml", "--group=dev", "--constraints=requirements/runtime.txt"),
+    "build": ("--group=build", "--constraints=requirements/dev.txt"),
 }
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write both locks."""
+    """Write all locks."""
     for name, extra in LOCKS.items():
         lock = f"requirements/{name}.txt"
         command = [
             UV,
             "pip",
             "compile",
-            "pyproject.toml",
             *OPTIONS,
             *extra,
             *arguments,

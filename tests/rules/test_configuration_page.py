@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from aparte.server.shell.acme import AcmeSettings
 from aparte.server.shell.config import WORDS, HostConfig, read_config
 from tests.rules.house import ROOT
 
@@ -35,7 +36,7 @@ def test_every_word_is_on_the_page_and_no_other() -> None:
 def as_toml(found: dict[tuple[str, str], str]) -> str:
     """The page's defaults as a configuration."""
     plain = [f"{word} = {value}" for (table, word), value in found.items() if value and not table]
-    tables = {table for table, _ in found if table} - {"tls"}
+    tables = {table for table, _ in found if table} - {"tls", "acme"}
     for table in sorted(tables):
         plain += [f"[{table}]", *(f"{word} = {value}" for (t, word), value in found.items() if t == table)]
     return "\n".join(plain)
@@ -53,11 +54,21 @@ def test_the_defaults_are_the_hosts(tmp_path: Path) -> None:
     assert found.issuer_policy == replace(default, behind_proxy=True).issuer_policy
 
 
-def test_the_example_is_a_configuration(tmp_path: Path) -> None:
-    [example] = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    (tmp_path / "aparte.toml").write_text(example)
-    assert read_config(tmp_path / "aparte.toml").domain == "chat.example.org"
-    assert set(tomllib.loads(example)) <= {*WORDS, *WORDS[""]}
+def test_the_defaults_of_acme_are_the_hosts(tmp_path: Path) -> None:
+    words = [f"{word} = {value}" for (table, word), value in words_of(PAGE).items() if table == "acme" and value]
+    assert len(words) == 2
+    (tmp_path / "aparte.toml").write_text("\n".join(["[acme]", "accept_terms = true", *words]))
+    assert read_config(tmp_path / "aparte.toml").acme == AcmeSettings()
+
+
+def test_the_examples_are_configurations(tmp_path: Path) -> None:
+    examples = re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        (tmp_path / "aparte.toml").write_text(example)
+        found = read_config(tmp_path / "aparte.toml")
+        assert found.domain == "chat.example.org" or found.acme is not None
+        assert set(tomllib.loads(example)) <= {*WORDS, *WORDS[""]}
 
 
 @pytest.mark.parametrize(

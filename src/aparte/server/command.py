@@ -17,6 +17,7 @@ from typing import Any, Final
 import click
 
 from aparte.server.admin import control_socket
+from aparte.server.shell.acme import AcmeFailed, AcmeSettings
 from aparte.server.shell.certificates import BadCertificate
 from aparte.server.shell.config import BadConfig, HostConfig, read_config, require_sense, split_address
 from aparte.server.shell.folder import AlreadyRunning
@@ -25,6 +26,7 @@ from aparte.server.shell.logging import set_up_logging
 from aparte.server.shell.open_files import raise_open_files
 from aparte.server.shell.serve import Started
 from aparte.server.shell.serve import serve as run_host
+from aparte.server.shell.well_known import is_public_name
 from aparte.server.store import StoreError
 
 __all__ = ["serve"]
@@ -32,10 +34,11 @@ __all__ = ["serve"]
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 _NO_TLS: Final = """\
 Listening beyond this machine without TLS. Browsers will not show the app: without https they give it neither
-storage nor cryptography. Three ways out:
-  1. --tls-cert FILE --tls-key FILE     certificates that you have; they are read again when they change
-  2. a proxy such as Caddy or nginx in front, and --behind-proxy here
-  3. --listen 127.0.0.1:8440            for this machine alone"""
+storage nor cryptography. Four ways out:
+  1. --domain NAME --acme               a certificate from Let's Encrypt, obtained and renewed by itself
+  2. --tls-cert FILE --tls-key FILE     certificates that you have; they are read again when they change
+  3. a proxy such as Caddy or nginx in front, and --behind-proxy here
+  4. --listen 127.0.0.1:8440            for this machine alone"""
 
 
 #: Frames come and go by the thousand and hold no cycles: look for garbage more rarely than Python does of itself.
@@ -49,6 +52,9 @@ _COLLECTIONS: Final = (50_000, 20, 50)
 @click.option("--domain", help="The host's name, as in alice@NAME.  [localhost]")
 @click.option("--tls-cert", type=_FILE, help="The certificate and its chain, in PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
+@click.option(
+    "--acme", is_flag=True, help="Get certificates for --domain from Let's Encrypt; you agree to its terms by this."
+)
 @click.option("--metrics", metavar="ADDR:PORT", help="Where to serve figures for Prometheus.  [nowhere]")
 @click.option("--log-json", is_flag=True, help="Log lines as JSON.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front terminates TLS and writes X-Forwarded-For.")
@@ -56,13 +62,13 @@ def serve(config: Path | None, **options: Any) -> None:
     """Run a host: one process, one folder."""
     try:
         asked = _with_options(read_config(config) if config else HostConfig(), options)
-        if asked.certificate is None and not asked.behind_proxy and not asked.is_private:
+        if not asked.has_tls and not asked.behind_proxy and not asked.is_private:
             click.echo(_NO_TLS, err=True)
         set_up_logging(as_json=options["log_json"])
         os.umask(0o077)
         raise_open_files()
         _run_loop(_run(asked))
-    except (AlreadyRunning, BadCertificate, BadConfig, KeysDamaged, StoreError, OSError) as error:
+    except (AcmeFailed, AlreadyRunning, BadCertificate, BadConfig, KeysDamaged, StoreError, OSError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -75,12 +81,18 @@ def _with_options(config: HostConfig, options: dict[str, Any]) -> HostConfig:
         raise BadConfig("--tls-cert and --tls-key belong together")
     if options["tls_cert"] is not None:
         changes["certificate"] = (options["tls_cert"], options["tls_key"])
+    if options["acme"] and config.acme is None:
+        changes["acme"] = AcmeSettings()
     if options["behind_proxy"]:
         changes["behind_proxy"] = True
     if options["metrics"] is not None:
         changes["metrics"] = split_address(options["metrics"])
     changed = replace(config, **changes)
     require_sense(changed)
+    if changed.acme is not None and not is_public_name(changed.domain):
+        raise BadConfig(
+            f"acme: a CA certifies names of the whole internet, and {changed.domain!r} is none: say --domain"
+        )
     return changed
 
 

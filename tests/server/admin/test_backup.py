@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
 from aparte.server.admin import backup as backup_module
+from aparte.server.admin import commands
+from aparte.server.admin.control import ask
 from aparte.server.admin.copies import link_or_copy
+from aparte.server.admin.requests import Answer, Request
 from aparte.server.blobs import BlobFiles, BlobId, Upload, UploadId
-from tests.server.admin.hosts import add_blobs, aparte, blob_index, clock
+from tests.server.admin.hosts import Host, add_blobs, aparte, blob_index, clock
 
 
 def backed_up(folder: Path) -> apsw.Connection:
@@ -91,6 +96,36 @@ def test_bad_places(data: Path, tmp_path: Path) -> None:
     assert aparte("admin", "backup", "--data", data, data / ".." / data.name / "x", "--json").fault == "bad-request"
     assert aparte("admin", "backup", "--data", data, "--json").fault == "bad-request"
     assert aparte("admin", "backup", "--data", data).code == 1
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])
+def test_where_the_host_may_not_write(
+    at_rest: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mkdir = Path.mkdir
+
+    def refuses(path: Path, *args: Any, **kwargs: Any) -> None:
+        if path.suffix == ".partial":
+            raise OSError(number, os.strerror(number), str(path))
+        mkdir(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", refuses)
+    said = aparte("admin", "backup", "--data", at_rest, tmp_path / "copy", "--json")
+    assert said.fault == "failed"
+    assert f"the host may not write to {tmp_path}" in said.err
+    assert "Errno" not in said.err
+
+
+def test_a_backup_that_only_the_host_can_see(host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def private_tmp(data: Path, request: Request) -> Answer:
+        answer = ask(data, request)
+        (tmp_path / "copy").rename(tmp_path / "elsewhere")
+        return answer
+
+    monkeypatch.setattr(commands, "ask", private_tmp)
+    said = aparte("admin", "backup", "--data", host.data, tmp_path / "copy", "--json")
+    assert said.fault == "failed"
+    assert "is not there" in said.err
 
 
 def test_blobs_are_linked_or_copied(at_rest: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import apsw
 import pytest
 
 from aparte.server.admin.doctor import database as database_module
+from aparte.server.admin.doctor import network
 from aparte.server.admin.doctor.command import examine
 from aparte.server.admin.doctor.database import file_system_of
 from aparte.server.admin.doctor.findings import Level
@@ -46,6 +47,18 @@ def test_a_host_that_runs_is_well(host: Host) -> None:
     said = {finding.check: finding.found for finding in findings}
     assert said["port"] == f"our host listens at 127.0.0.1:{port}"
     assert said["leftovers"] == "a host is running, and answers"
+
+
+def test_a_port_that_is_the_host_s_and_not_for_this_user(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(_: HostConfig) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(network, "_try_listening", refuses)
+    config = HostConfig(data=host.data, port=int(host.url.rsplit(":", 1)[1]), domain=HOST)
+    assert {finding.check: finding.found for finding in look(config)}["port"].startswith("our host listens at")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        free = listener.getsockname()[1]
+    assert_bad(look(replace(config, port=free)), "port", Level.FAIL, "is not for this user")
 
 
 def test_it_leaves_nothing_behind(config: HostConfig) -> None:

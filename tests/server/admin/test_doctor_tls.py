@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,15 @@ import pytest
 
 from aparte.server.admin.doctor.certificates import check_tls, matches
 from aparte.server.admin.doctor.findings import Finding, Level
+from aparte.server.shell.acme import AcmeSettings, Shelf
+from aparte.server.shell.acme.pace import Failures
+from aparte.server.shell.acme.settings import LETS_ENCRYPT
+from aparte.server.shell.acme.shelf import load_key
 from aparte.server.shell.config import HostConfig
 from tests.hosting import HOST
+from tests.server.acme_scenes import Place, played
 from tests.server.admin.authority import Authority
-from tests.server.admin.examined import assert_bad, worst
+from tests.server.admin.examined import assert_bad, look, worst
 from tests.server.admin.hosts import clock
 
 
@@ -77,3 +83,47 @@ def test_names() -> None:
     assert not matches(["*.example"], "a.b.example")
     assert not matches(["*.example"], "example")
     assert not matches(["*"], "localhost")
+
+
+def by_acme(config: HostConfig, files: tuple[Path, Path] | None, *, failures: Failures | None = None) -> list[Finding]:
+    asking = replace(config, address="0.0.0.0", acme=AcmeSettings())
+    shelf = Shelf(config.data, LETS_ENCRYPT)
+    shelf.prepare()
+    if files is not None:
+        shelf.put_certificate(files[0].read_bytes(), load_key(files[1].read_bytes(), of=files[1]))
+    if failures is not None:
+        shelf.note_failures(failures)
+    return list(check_tls(asking, clock()))
+
+
+def test_a_certificate_by_acme(config: HostConfig, authority: Authority) -> None:
+    [finding] = by_acme(config, authority.certify(HOST, begins=0, ends=6, label="six"))
+    assert finding.level is Level.OK, "a CA may certify for six days at a time"
+    files = authority.certify(HOST, begins=-70, ends=20, label="late")
+    assert_bad(by_acme(config, files), "tls", Level.WARN, "^it ends in 20 days$")
+    files = authority.certify("b.example", label="of another")
+    assert_bad(by_acme(config, files), "tls", Level.FAIL, "^it is for b.example$")
+
+
+def test_no_certificate_by_acme(config: HostConfig) -> None:
+    assert_bad(by_acme(config, None), "tls", Level.WARN, "^there is no certificate yet$")
+    failures = Failures().with_another("the CA: no", at=1_800_000_000.0, heard=True, pause=0.0)
+    told = "^on 2027-01-15 08:00 UTC the CA gave no certificate: the CA: no$"
+    assert_bad(by_acme(config, None, failures=failures), "tls", Level.WARN, told)
+
+
+def test_a_certificate_by_acme_that_others_may_read(config: HostConfig, authority: Authority) -> None:
+    by_acme(config, authority.certify(HOST, label="read"))
+    Shelf(config.data, LETS_ENCRYPT).certificate.chmod(0o640)
+    assert_bad(by_acme(config, None), "tls", Level.FAIL, "^others may use .*certificate.pem")
+
+
+def test_the_port_of_a_host_that_encrypts(tmp_path: Path) -> None:
+    async def play(place: Place) -> None:
+        async with place.host() as (started, _):
+            config = replace(place.config, port=int(started.url.rpartition(":")[2]))
+            found = {finding.check: finding.found for finding in await asyncio.to_thread(look, config)}
+            assert found["port"].startswith("our host listens at")
+            assert found["tls"].endswith("days more")
+
+    played(tmp_path, play)

@@ -11,6 +11,7 @@ DESTINATION.partial, and the last step gives it its name: what bears the name is
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import time
@@ -43,7 +44,7 @@ def make_backup(desk: Desk, destination: Path) -> BackupMade:
     """Raises `AdminError`, `StoreError`, `OSError`; what was made until then is removed again."""
     _require_place(desk, destination)
     partial = destination.with_name(f"{destination.name}.partial")
-    partial.mkdir(mode=_PRIVATE)
+    _make(partial)
     try:
         made = _fill(desk, partial, destination=destination)
         flush_folder(partial)
@@ -55,6 +56,17 @@ def make_backup(desk: Desk, destination: Path) -> BackupMade:
         raise
     flush_folder(destination.parent)
     return made
+
+
+def _make(partial: Path) -> None:
+    try:
+        partial.mkdir(mode=_PRIVATE)
+    except OSError as error:
+        if error.errno in {errno.EROFS, errno.EACCES}:
+            raise AdminError(
+                Fault.FAILED, f"the host may not write to {partial.parent} (under systemd: ReadWritePaths=)"
+            ) from error
+        raise
 
 
 def _require_place(desk: Desk, destination: Path) -> None:

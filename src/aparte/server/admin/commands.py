@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import update_wrapper
@@ -83,7 +84,17 @@ def _asking(group: click.Group, name: str) -> Callable[[Callable[..., r.Request]
 def _carry_out(place: Place, request: r.Request) -> r.Answer:
     if isinstance(request, r.ListUsers):
         return _all_users(place)
-    return _carry_out_one(place, request)
+    answer = _carry_out_one(place, request)
+    if isinstance(request, r.MakeBackup) and not os.path.lexists(request.destination):
+        raise AdminError(
+            Fault.FAILED, f"{request.destination} is not there: the host that runs has another {_top(request)} than we"
+        )
+    return answer
+
+
+def _top(request: r.MakeBackup) -> str:
+    """The folder below the root in which the backup was to be: /tmp, for one."""
+    return "/".join(Path(request.destination).parts[:2]).replace("//", "/")
 
 
 def _carry_out_one(place: Place, request: r.Request) -> r.Answer:

@@ -14,6 +14,7 @@ from aparte.server.accounts import SignUpPolicy
 from aparte.server.blobs import DEFAULT_LIMITS, Limits
 from aparte.server.pace import Pace
 from aparte.server.policy import LogPolicy
+from aparte.server.shell.acme.settings import AcmeSettings, is_contact, is_directory
 from aparte.server.shell.disk import DiskFloors
 from aparte.server.shell.issuers import NOBODY, IssuerPolicy
 from aparte.server.shell.pacing import FRAMES
@@ -39,6 +40,8 @@ class HostConfig:
     port: int = 8440
     domain: str = "localhost"
     certificate: tuple[Path, Path] | None = None
+    #: None: certificates do not come from a CA by themselves.
+    acme: AcmeSettings | None = None
     behind_proxy: bool = False
     #: None: open for this machine alone, by invitation where others can come in.
     sign_up: SignUpPolicy | None = None
@@ -58,7 +61,12 @@ class HostConfig:
     @property
     def is_private(self) -> bool:
         """Whether nobody but this machine can come in."""
-        return not self.behind_proxy and _is_loopback(self.address)
+        return not self.behind_proxy and self.acme is None and _is_loopback(self.address)
+
+    @property
+    def has_tls(self) -> bool:
+        """Whether it is the host itself that encrypts."""
+        return self.certificate is not None or self.acme is not None
 
     @property
     def sign_up_policy(self) -> SignUpPolicy:
@@ -93,6 +101,8 @@ def require_sense(config: HostConfig) -> None:
     """Raises `BadConfig` if words that are good alone make no sense together."""
     if not config.disk.in_order():
         raise BadConfig("disk: blobs give way before newcomers, and posts last: none may be below the next")
+    if config.acme is not None and (config.certificate is not None or config.behind_proxy):
+        raise BadConfig("acme: the host gets its certificate itself, so it has none from files and no proxy before it")
     if config.metrics is not None and not config.metrics_for_others and not _is_loopback(config.metrics[0]):
         raise BadConfig(
             f"metrics: {config.metrics[0]} is not this machine's alone. They are served without TLS or a password; "
@@ -149,6 +159,27 @@ def _tls(config: HostConfig, value: object) -> HostConfig:
     if set(words) != {"cert", "key"}:
         raise BadConfig("cert and key belong together, and nothing else does")
     return replace(config, certificate=(Path(_text(words["cert"])), Path(_text(words["key"]))))
+
+
+def _acme(config: HostConfig, value: object) -> HostConfig:
+    words = _words(value)
+    for word in words:
+        if word not in _ACME:
+            raise KeyError(word)
+    if not _yes_or_no(words.get("accept_terms", False)):
+        raise BadConfig("accept_terms = true says that you agree to the CA's terms of service: there is no other way")
+    settings = AcmeSettings()
+    if "directory" in words:
+        settings = replace(settings, directory=_text(words["directory"]))
+    if not is_directory(settings.directory):
+        raise BadConfig(f"directory: {settings.directory!r} is not the https address of an ACME directory")
+    if "contact" in words:
+        settings = replace(settings, contact=_text(words["contact"]))
+    if settings.contact is not None and not is_contact(settings.contact):
+        raise BadConfig(f'contact: {settings.contact!r} is not of the form "mailto:you@example.org"')
+    if "http" in words:
+        settings = replace(settings, http=split_address(_text(words["http"])))
+    return replace(config, acme=settings)
 
 
 def _limits(config: HostConfig, value: object) -> HostConfig:
@@ -217,6 +248,8 @@ def _kibibytes(config: HostConfig, number: int) -> HostConfig:
     return replace(config, logs=replace(config.logs, kibibytes=kibibytes))
 
 
+_ACME: Final = ("accept_terms", "contact", "directory", "http")
+
 _LIMITS: Final[dict[str, Callable[[HostConfig, int], HostConfig]]] = {
     "posts_per_second_of_a_log": _posts,
     "kib_per_second_of_a_log": _kibibytes,
@@ -238,6 +271,7 @@ _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
     "behind_proxy": lambda config, value: replace(config, behind_proxy=_yes_or_no(value)),
     "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(_text(value))),
     "tls": _tls,
+    "acme": _acme,
     "limits": _limits,
     "disk": _disk,
     "federation": _federation,
@@ -249,8 +283,9 @@ _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
 #: Every word that a file may have, by its table; "" stands for the words outside of tables.
 WORDS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "": tuple(word for word in _SETTERS if word not in {"tls", "limits", "disk", "federation"}),
+        "": tuple(word for word in _SETTERS if word not in {"tls", "acme", "limits", "disk", "federation"}),
         "tls": ("cert", "key"),
+        "acme": _ACME,
         "limits": tuple(_LIMITS),
         "disk": tuple(_FLOORS),
         "federation": ("tickets_from", "tickets_per_day_of_a_host"),

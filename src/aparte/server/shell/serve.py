@@ -24,6 +24,7 @@ from aparte.server.blobs import BlobService, blob_routes
 from aparte.server.core import Core
 from aparte.server.reads import LogReads
 from aparte.server.shell.about import AboutHttp
+from aparte.server.shell.acme.keeper import certified
 from aparte.server.shell.background import checkpoint, look_after_links, refresh_certificate, sweep, watch_disk
 from aparte.server.shell.blob_hosting import TicketOffice, hosted_blobs
 from aparte.server.shell.certificates import Certificate
@@ -72,11 +73,14 @@ async def serve(
     """Run a host until `stop` is set. `ready` is told where; `beside` goes on as long as the host (the operator's
     socket does). `measure` says what is free on the disk, instead of the disk.
 
-    Raises `AlreadyRunning`, `StoreError`, `KeysDamaged`, `BadCertificate`, `OSError` (the port is in use).
+    Raises `AlreadyRunning`, `StoreError`, `KeysDamaged`, `BadCertificate`, `AcmeFailed`, `OSError` (the port is in
+    use).
     """
     certificate = None if config.certificate is None else Certificate(*config.certificate)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(config.data))
+        if (acme := config.acme) is not None:
+            certificate = await stack.enter_async_context(certified(acme, config.domain, data=config.data, stop=stop))
         store = SqliteStore(config.data / "host.db")
         stack.callback(store.close)
         issuers = await stack.enter_async_context(issuers_by(config.issuer_policy))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from aparte.server.accounts import SignUpPolicy
+from aparte.server.shell.acme import AcmeSettings
 from aparte.server.shell.config import BadConfig, HostConfig, read_config, split_address
 from aparte.server.shell.disk import DiskFloors, Floor
 
@@ -95,6 +96,51 @@ def test_no_addresses(text: str) -> None:
 def test_who_may_sign_up_follows_from_who_can_come_in(address: str, behind_proxy: bool, policy: SignUpPolicy) -> None:
     assert HostConfig(address=address, behind_proxy=behind_proxy).sign_up_policy is policy
     assert HostConfig(address=address, sign_up=SignUpPolicy.CLOSED).sign_up_policy is SignUpPolicy.CLOSED
+
+
+def test_acme(tmp_path: Path) -> None:
+    assert written(tmp_path, "[acme]\naccept_terms = true").acme == AcmeSettings()
+    text = 'contact = "mailto:you@example.org"\ndirectory = "https://ca.example:8443/a/directory"\nhttp = "[::]:8080"'
+    config = written(tmp_path, f"[acme]\naccept_terms = true\n{text}")
+    settings = AcmeSettings("https://ca.example:8443/a/directory", "mailto:you@example.org", ("::", 8080))
+    assert config.acme == settings
+    assert config.has_tls
+    assert not config.is_private, "a certificate for the whole internet is for others"
+    assert not HostConfig().has_tls
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "accept_terms = true says that you agree"),
+        ("accept_terms = false", "accept_terms = true says that you agree"),
+        ("accept_terms = 1", "neither true nor false"),
+        ('accept_terms = true\ncontact = "you@example.org"', "contact: 'you@example.org' is not of the form"),
+        ('accept_terms = true\ncontact = "mailto:a@b.example,c@d.example"', "is not of the form"),
+        ('accept_terms = true\ncontact = "mailto:a@b.example?subject=x"', "is not of the form"),
+        ('accept_terms = true\ncontact = "tel:1"', "is not of the form"),
+        ("accept_terms = true\ncontact = 1", "1 is not text"),
+        ('accept_terms = true\ndirectory = "http://ca.example/directory"', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://"', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://.."', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://a:b@ca.example/"', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://ca.example:x/"', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://[::1/"', "not the https address"),
+        ('accept_terms = true\ndirectory = "https://ca.example/ä"', "not the https address"),
+        (f'accept_terms = true\ndirectory = "https://ca.example/{"a" * 200}"', "not the https address"),
+        ('accept_terms = true\nhttp = "80"', "is not ADDR:PORT"),
+        ("accept_terms = true\nport = 80", "nothing is called 'port'"),
+        ('accept_terms = true\n[tls]\ncert = "a"\nkey = "b"', "acme: the host gets its certificate itself"),
+    ],
+)
+def test_an_acme_that_cannot_be_meant(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadConfig, match=said):
+        written(tmp_path, f"[acme]\n{text}")
+
+
+def test_acme_and_a_proxy(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="acme: the host gets its certificate itself"):
+        written(tmp_path, "behind_proxy = true\n[acme]\naccept_terms = true")
 
 
 @pytest.mark.parametrize(

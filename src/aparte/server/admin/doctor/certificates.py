@@ -1,9 +1,10 @@
-"""The TLS files: readable, a pair, for this name, and for how long."""
+"""The TLS files: readable, a pair, for this name, and for how long; and whether those from a CA are renewed."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,18 +13,22 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from aparte.server.admin.doctor.findings import Finding, fail, ok, warn
+from aparte.server.shell.acme import AcmeFailed, Shelf
 from aparte.server.shell.config import HostConfig
 from aparte.wire.ids import Millis
 
 __all__ = ["SOON_DAYS", "check_tls", "matches"]
 
 SOON_DAYS: Final = 14
+_HOST_RENEWS: Final = "A running host tries again by itself: see to it that the CA reaches port 80 of the host's name."
 
 
 def check_tls(config: HostConfig, now: Millis) -> Iterator[Finding]:
     """Of a host that has files; and whether one that has none needs them."""
     if config.certificate is not None:
-        yield from _check_files(config, now)
+        yield from _check_files(config, now, soon=SOON_DAYS, renewal="Renew it; the host takes up new files by itself.")
+    elif config.acme is not None:
+        yield from _check_acme(config, Shelf(config.data, config.acme.directory), now=now)
     elif config.behind_proxy:
         yield ok("tls", "left to the proxy in front; `aparte doctor --public NAME` looks at that")
     elif config.is_private:
@@ -32,11 +37,36 @@ def check_tls(config: HostConfig, now: Millis) -> Iterator[Finding]:
         yield fail(
             "tls",
             f"others can come in at {config.address}, and nothing encrypts",
-            do="Give --tls-cert and --tls-key, or a proxy and --behind-proxy: browsers do not show the app without.",
+            do="Give --acme, or --tls-cert and --tls-key, or a proxy and --behind-proxy: browsers need one of them.",
         )
 
 
-def _check_files(config: HostConfig, now: Millis) -> Iterator[Finding]:
+def _check_acme(config: HostConfig, shelf: Shelf, *, now: Millis) -> Iterator[Finding]:
+    failures = shelf.failures()
+    try:
+        shelf.read_certificate()
+    except AcmeFailed as error:
+        yield fail("tls", str(error), do="The host does not start with a key that others may read.")
+    if shelf.certificate.exists():
+        files = replace(config, certificate=(shelf.certificate, shelf.certificate))
+        yield from _check_files(files, now, soon=_days_of(shelf.certificate) / 4, renewal=_HOST_RENEWS)
+    elif not failures.said:
+        yield warn("tls", "there is no certificate yet", do="Start the host: it gets one before it serves.")
+    if failures.said:
+        when = f"{datetime.fromtimestamp(failures.at, UTC):%Y-%m-%d %H:%M}"
+        yield warn("tls", f"on {when} UTC the CA gave no certificate: {failures.said}", do=_HOST_RENEWS)
+
+
+def _days_of(chain: Path) -> float:
+    """A CA decides for how long it certifies: some for 90 days, some for six."""
+    try:
+        leaf = x509.load_pem_x509_certificates(chain.read_bytes())[0]
+    except (OSError, ValueError):
+        return 0.0
+    return (leaf.not_valid_after_utc - leaf.not_valid_before_utc).total_seconds() / 86_400
+
+
+def _check_files(config: HostConfig, now: Millis, *, soon: float, renewal: str) -> Iterator[Finding]:
     chain_path, key_path = config.certificate or (Path(), Path())
     try:
         chain = x509.load_pem_x509_certificates(chain_path.read_bytes())
@@ -60,11 +90,11 @@ def _check_files(config: HostConfig, now: Millis) -> Iterator[Finding]:
         yield fail("tls", f"it is for {', '.join(names) or 'no name'}", do=f"Get a certificate for {config.domain}.")
     days = (leaf.not_valid_after_utc - datetime.fromtimestamp(now / 1000, UTC)).total_seconds() / 86_400
     if days < 0:
-        yield fail("tls", f"it ended {-days:.0f} days ago", do="Renew it; the host takes up new files by itself.")
+        yield fail("tls", f"it ended {-days:.0f} days ago", do=renewal)
     elif leaf.not_valid_before_utc > datetime.fromtimestamp(now / 1000, UTC):
         yield fail("tls", f"it begins on {leaf.not_valid_before_utc:%Y-%m-%d}", do="Check the clock, or wait.")
-    elif days < SOON_DAYS:
-        yield warn("tls", f"it ends in {days:.0f} days", do="Renew it; the host takes up new files by itself.")
+    elif days < soon:
+        yield warn("tls", f"it ends in {days:.0f} days", do=renewal)
     elif not faults:
         yield ok("tls", f"for {', '.join(names)}, {days:.0f} days more")
 

@@ -30,6 +30,9 @@ def check_port(config: HostConfig) -> Iterator[Finding]:
     try:
         _try_listening(config)
     except PermissionError:
+        if _is_taken(config):  # by the host, which may have been given what this user has not
+            yield _judge_tenant(config, where)
+            return
         yield fail(
             "port",
             f"{where} is not for this user",
@@ -50,6 +53,14 @@ def _try_listening(config: HostConfig) -> None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(1)
+
+
+def _is_taken(config: HostConfig) -> bool:
+    try:
+        socket.create_connection((_ANY.get(config.address, config.address), config.port), _SECONDS).close()
+    except OSError:
+        return False
+    return True
 
 
 def _judge_tenant(config: HostConfig, where: str) -> Finding:
@@ -75,7 +86,7 @@ def _judge_tenant(config: HostConfig, where: str) -> Finding:
 
 def _ask(config: HostConfig) -> dict[str, Any]:
     address = _ANY.get(config.address, config.address)
-    if config.certificate is None:
+    if not config.has_tls:
         connection = http.client.HTTPConnection(address, config.port, timeout=_SECONDS)
     else:
         context = ssl.create_default_context()
