@@ -20,10 +20,10 @@ export SOAK_MINUTES
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format types vectors soak fuzz bench-mls bench-host lock clean
+.PHONY: help run test lint format types vectors soak fuzz bench-mls bench-host bench-peers lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(INSTALLED) ## run a host for this machine, out of the folder aparte-data
 	@$(BIN)/aparte serve --data $(DATA)
@@ -52,14 +52,17 @@ fuzz: $(INSTALLED) ## fuzz the decoders (SOAK_MINUTES=10)
 bench-mls: $(INSTALLED) $(PEERS) ## speed of aparte.mls against its peers and its floor
 	@$(BIN)/python -m benchmarks.mls
 
-bench-host: $(INSTALLED) ## speed of the host against a bare one and an echo
-	@$(BIN)/python -m benchmarks.host
+bench-host: $(INSTALLED) ## speed of the host against a bare one and an echo (PARTS="posts blobs" for some)
+	@$(BIN)/python -m benchmarks.host $(PARTS)
+
+bench-peers: $(INSTALLED) ## the host beside Prosody, ejabberd and Synapse (benchmarks/peers/setup installs them)
+	@$(BIN)/python -m benchmarks.peers
 
 lock: $(INSTALLED) ## resolve requirements/*.txt from pyproject.toml (UPGRADE=1 for newer versions)
 	$(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## remove what was made here
-	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	rm -rf tests/interop/node_modules tests/server/blobs/node/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

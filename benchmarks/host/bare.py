@@ -37,12 +37,15 @@ def message(payload: bytes) -> bytes:
 
 
 class Link:
-    __slots__ = ("gone", "logs", "write")
+    __slots__ = ("logs", "transport")
 
-    def __init__(self, write: Any) -> None:
-        self.write = write
-        self.gone = False
+    def __init__(self, transport: Any) -> None:
+        self.transport = transport
         self.logs: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(data)
 
 
 class Bare:
@@ -100,28 +103,35 @@ class Bare:
 
     def _answer(self, placed: list[tuple[Any, int]]) -> None:
         out: dict[Link, list[bytes]] = defaultdict(list)
+        by_log: dict[bytes, list[tuple[Link, bytes]]] = defaultdict(list)
         for (link, (_, request, log, node, idem, kind, key, _), body), seq in placed:
             out[link].append(message(ACCEPTED.pack(0x94, request, seq, 0, node, NOTHING, NOTHING, NOTHING)))
             length = 0x4000 | len(body)
             head = DELIVERED.pack(0x97, log, seq, 0, node, kind, idem, key, 1, len(body), NOTHING, NOTHING)
-            delivery = message(head + length.to_bytes(2) + body)
-            for other in self.followers[log]:
-                if other is not link:
-                    out[other].append(delivery)
+            by_log[log].append((link, message(head + length.to_bytes(2) + body)))
+        for log, deliveries in by_log.items():
+            self._spread(log, deliveries, out=out)
         for link, messages in out.items():
-            if not link.gone:
-                link.write(b"".join(messages))
+            link.write(messages[0] if len(messages) == 1 else b"".join(messages))
+
+    def _spread(self, log: bytes, deliveries: list[tuple[Link, bytes]], *, out: dict[Link, list[bytes]]) -> None:
+        """Joined once for all who posted nothing of it."""
+        posters = {poster for poster, _ in deliveries}
+        joined = b"".join([delivery for _, delivery in deliveries])
+        for link in self.followers[log]:
+            if link in posters:
+                out[link] += [delivery for poster, delivery in deliveries if poster is not link]
+            else:
+                out[link].append(joined)
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(compress=False)
         await socket.prepare(request)
-        assert request.transport is not None
-        link = Link(request.transport.write)
+        link = Link(request.transport)
         link.write(message(b"\x80"))
         async for item in socket:
             if item.type is WSMsgType.BINARY:
                 self.take(link, item.data)
-        link.gone = True
         for log in link.logs:
             self.followers[log].discard(link)
         return socket

@@ -18,25 +18,34 @@ from aparte.wire.log_frames import Create, Created, EpochProof, Open, Opened, Op
 from aparte.wire.statements import open_statement
 from aparte.wire.tickets import TicketBody, ticket_statement
 
+__all__ = ["make_logs", "make_ticket", "ticket_key", "write_grants"]
+
 _PORTION = 32
 
 
-def _ticket(key: SigningKey) -> bytes:
+def ticket_key(data: Path) -> SigningKey:
+    """What the host with this folder signs tickets with."""
+    return SigningKey(bytes.fromhex(json.loads((data / "keys.json").read_text())["ticket_seed"]))
+
+
+def make_ticket(key: SigningKey, kind: TicketKind) -> bytes:
+    """A ticket of the host's own."""
     day = int(time.time() // 86_400) + 1
-    body = TicketBody(1, "localhost", "localhost", TicketKind.CREATE_LOG, day, os.urandom(16))
+    body = TicketBody(1, "localhost", "localhost", kind, day, os.urandom(16))
     return encode(body) + key.sign(ticket_statement(body)).signature
 
 
 async def make_logs(url: str, data: Path, *, count: int) -> list[tuple[LogId, Pass]]:
     """So many new logs on the host at `url`, whose folder is `data`."""
-    tickets = SigningKey(bytes.fromhex(json.loads((data / "keys.json").read_text())["ticket_seed"]))
+    tickets = ticket_key(data)
     found: list[tuple[LogId, Pass]] = []
     async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}/v1/anonymous") as link:
         greeting = await _next(link)
         while len(found) < count:
             keys = [(LogId(os.urandom(16)), SigningKey.generate()) for _ in range(min(_PORTION, count - len(found)))]
             for log_id, key in keys:
-                create = Create(Request(1), log_id, bytes(key.verify_key), 30, _ticket(tickets))
+                ticket = make_ticket(tickets, TicketKind.CREATE_LOG)
+                create = Create(Request(1), log_id, bytes(key.verify_key), 30, ticket)
                 await link.send_bytes(encode_frame(create))
             for _ in keys:
                 assert isinstance(await _next(link), Created)
