@@ -78,7 +78,8 @@ def main() -> None:
             print("\n".join(as_text(row)), flush=True)
             rows.append(row)
             write_results(options.json, merged(earlier, rows), about=about)
-    print(f"\nWritten to {options.json}")
+    if rows:
+        print(f"\nWritten to {options.json}")
 
 
 if __name__ == "__main__":

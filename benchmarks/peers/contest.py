@@ -26,9 +26,9 @@ _PAIRS, _FEW = 100, 20
 #: How many times a peer's messages the host should carry.
 _GOALS = {_PAIRS: 10.0, _FEW: 200.0}
 #: A slow server needs longer turns for a figure.
-_LONGER = {_PAIRS: 1, _FEW: 5}
+_LONGER = {_PAIRS: 3, _FEW: 7}
 #: strace stops the process at each call: seconds are enough.
-_WATCHED = 3.0
+_WATCHED = 6.0
 
 Turn = Callable[[float], Awaitable[dict[str, float]]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from nacl.signing import SigningKey
 from aparte.server import tickets
 from aparte.server.pace import Pace
 from aparte.server.step import Refusal
+from aparte.server.store import StoreError
 from aparte.server.store.sqlite import SqliteStore
-from aparte.server.tickets import ForeignBudget, Issuer, JudgedTicket, TicketJudge, read_ticket
+from aparte.server.tickets import Acquaintance, ForeignBudget, Issuer, JudgedTicket, TicketJudge, read_ticket
 from aparte.wire import ErrorCode, encode
 from aparte.wire.ids import Millis, TicketKind
 from aparte.wire.tickets import Ticket, TicketBody, ticket_statement
@@ -166,7 +168,7 @@ class TestOfOtherHosts:
 
     def test_all_other_hosts_together_have_a_budget(self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
         """Names cost an attacker little."""
-        monkeypatch.setattr(tickets, "_ALL_FOREIGN_TICKETS", Pace(interval=1000, burst=3))
+        monkeypatch.setattr(tickets, "_ALL_STRANGERS", Pace(interval=1000, burst=3))
         budget = ForeignBudget()
         found = [self.spent(store, self.judged(budget, issuer=f"h{n}.example")) for n in range(4)]
         assert found == [None, None, None, ErrorCode.RATE_LIMITED]
@@ -174,3 +176,52 @@ class TestOfOtherHosts:
     def test_own_tickets_are_on_no_budget(self, store: SqliteStore) -> None:
         assert judge(issued()).claim is None
         assert self.spent(store, judge(issued())) is None
+
+    def test_ports_and_names_below_one_have_little_more_than_one_host(self) -> None:
+        """They cost nothing: with them one name could use up what all strangers have."""
+        for name in ("evil.example:{}", "h{}.evil.example", "h{}.evil.co.uk:8443"):
+            budget, taken = ForeignBudget(), 0
+            for number in range(1, 100):
+                try:
+                    while taken < 5_000:
+                        budget.require(name.format(number), NOW)
+                        budget.take(name.format(number), NOW)
+                        taken += 1
+                except Refusal:
+                    pass
+            assert taken == (500 if name.startswith("evil") else 2_000)
+            budget.require("honest.example", NOW)
+            budget.require("honest.co.uk", NOW)
+
+    def test_regulars_and_named_hosts_do_not_count_with_strangers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tickets, "_ALL_STRANGERS", Pace(interval=1000, burst=1))
+        monkeypatch.setattr(tickets, "_ALL_REGULARS", Pace(interval=1000, burst=2))
+        budget = ForeignBudget()
+        for name in ("one.example", "two.example"):
+            budget.take(name, NOW, known=Acquaintance.NAMED)
+        for name in ("one.example", "two.example"):
+            budget.require(name, NOW, known=Acquaintance.REGULAR)
+            budget.take(name, NOW, known=Acquaintance.REGULAR)
+        budget.require("three.example", NOW)
+        budget.take("three.example", NOW)
+        for known in (Acquaintance.STRANGER, Acquaintance.REGULAR):
+            assert refused(lambda k=known: budget.require("four.example", NOW, known=k)).wait
+        budget.require("four.example", NOW, known=Acquaintance.NAMED)
+
+    def test_one_that_the_store_failed_to_spend_counts_once(self, store: SqliteStore) -> None:
+        budget = ForeignBudget(Pace(interval=1000, burst=2))
+        ticket = self.judged(budget)
+        for _ in range(3):
+            with suppress(StoreError), store.transaction() as transaction:
+                ticket.spend(transaction)
+                raise StoreError("the disk is gone")
+        assert self.spent(store, ticket) is None
+        assert self.spent(store, self.judged(budget, nonce=b"m" * 16)) is None
+        assert self.spent(store, self.judged(budget, nonce=b"o" * 16)) == ErrorCode.RATE_LIMITED
+
+    def test_so_many_are_remembered_as_counted(self, store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tickets, "_COUNTED", 2)
+        budget = ForeignBudget()
+        for number in range(5):
+            assert self.spent(store, self.judged(budget, nonce=b"%016d" % number)) is None
+        assert len(budget._counted) == 2

@@ -51,11 +51,11 @@ class Accounts:
     def __init__(self, settings: AccountSettings, journal: Journal, *, room: Room) -> None:
         self.presence = Presence(journal)
         self._access = Access(settings.sign_up, self.presence, room=room)
-        self._publishing = Publishing(settings.suite, self.presence)
-        self._stocking = Stocking(room)
-        self._delivery = InboxDelivery(self.presence, room=room)
+        self._publishing = Publishing(settings.suite, self.presence, journal=journal)
+        self._stocking = Stocking(room, journal)
+        self._delivery = InboxDelivery(self.presence, room=room, journal=journal)
         self._issuing = Issuing(settings.tickets)
-        self._ending = ending.Ending(settings, self.presence)
+        self._ending = ending.Ending(settings, self.presence, journal=journal)
 
     def decide(self, transaction: Transaction, link: Link, *, frame: AccountFrame, now: Millis) -> list[Send]:
         """Raises `Refusal`, and does so before anything is written."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 
 from aparte.server.accounts.judging import JudgedDrop
+from aparte.server.accounts.paces import JournaledPaces
 from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.settings import DROPS, LANE_LIMITS
 from aparte.server.accounts.turn import MOST, Turn
-from aparte.server.pace import Paces
+from aparte.server.journal import Journal
 from aparte.server.room import Room, Shortage
 from aparte.server.step import Notice, Refusal, Send, done
 from aparte.server.store.accounts import AccountRow, DeviceRef
@@ -22,10 +23,10 @@ __all__ = ["InboxDelivery"]
 class InboxDelivery:
     """Puts items into inboxes, and takes them out."""
 
-    def __init__(self, presence: Presence, *, room: Room) -> None:
+    def __init__(self, presence: Presence, *, room: Room, journal: Journal) -> None:
         self._room = room
         self._presence = presence
-        self._paces = {lane: Paces[DeviceRef](pace) for lane, pace in DROPS.items()}
+        self._paces = {lane: JournaledPaces[DeviceRef](pace, journal) for lane, pace in DROPS.items()}
 
     def drop(self, turn: Turn, judged: JudgedDrop) -> list[Send]:
         """Put in an item, or find it put in. Raises `Refusal`."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from aparte.crypto import CryptoError
+from aparte.server.accounts.paces import JournaledPaces
 from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.settings import DAY, DELETION_DAYS, ROOT_PROOFS, AccountSettings, horizon
 from aparte.server.accounts.turn import Turn
+from aparte.server.journal import Journal
 from aparte.server.opening import day_of
-from aparte.server.pace import Paces
 from aparte.server.step import Refusal, Send, answer, done
 from aparte.server.store import Transaction
 from aparte.server.store.accounts import NEVER, AccountRef, AccountRow, AccountStore
@@ -23,10 +24,10 @@ __all__ = ["Ending", "erase", "suspend", "sweep"]
 class Ending:
     """Deletes, on request."""
 
-    def __init__(self, settings: AccountSettings, presence: Presence) -> None:
+    def __init__(self, settings: AccountSettings, presence: Presence, *, journal: Journal) -> None:
         self._settings = settings
         self._presence = presence
-        self._root_proofs = Paces[AccountRef](ROOT_PROOFS)
+        self._root_proofs = JournaledPaces[AccountRef](ROOT_PROOFS, journal)
 
     def delete(self, turn: Turn, frame: DeleteAccount) -> list[Send]:
         """At once if root signed, otherwise later; a repeat does not put it off. Raises `Refusal`."""

@@ -6,10 +6,11 @@ from typing import assert_never
 
 from aparte.crypto import Suite
 from aparte.server.accounts.judging import JudgedManifest
+from aparte.server.accounts.paces import JournaledPaces
 from aparte.server.accounts.presence import Presence
 from aparte.server.accounts.settings import MANIFESTS, MAX_HISTORY
 from aparte.server.accounts.turn import Turn
-from aparte.server.pace import Paces
+from aparte.server.journal import Journal
 from aparte.server.step import Refusal, Send, done
 from aparte.server.store.accounts import AccountRef, AccountRow
 from aparte.trust import AcceptedManifest, Account, Genesis, Manifest, ManifestRefused, judge_successor
@@ -23,12 +24,12 @@ __all__ = ["Publishing"]
 class Publishing:
     """Takes manifests."""
 
-    def __init__(self, suite: Suite, presence: Presence) -> None:
+    def __init__(self, suite: Suite, presence: Presence, *, journal: Journal) -> None:
         self._suite = suite
         self._presence = presence
         # Apart, so that a thief with a device cannot use up what root needs to turn him out.
-        self._paces = Paces[AccountRef](MANIFESTS)
-        self._root_paces = Paces[AccountRef](MANIFESTS)
+        self._paces = JournaledPaces[AccountRef](MANIFESTS, journal)
+        self._root_paces = JournaledPaces[AccountRef](MANIFESTS, journal)
 
     def put(self, turn: Turn, judged: JudgedManifest) -> list[Send]:
         """Publish it, or find it published. Raises `Refusal`."""

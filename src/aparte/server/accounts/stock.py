@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from aparte.server.accounts.judging import JudgedFetch
+from aparte.server.accounts.paces import JournaledPaces
 from aparte.server.accounts.settings import DAY, FETCHES, MAX_LIFETIME, MAX_STOCK, PUTS
 from aparte.server.accounts.turn import Turn
-from aparte.server.pace import Paces
+from aparte.server.journal import Journal
 from aparte.server.room import Room, Shortage
 from aparte.server.step import Refusal, Send, answer
 from aparte.server.store.accounts import AccountRef, Device, DeviceRef, GivenPackage
@@ -18,11 +19,11 @@ __all__ = ["Stocking"]
 class Stocking:
     """Takes key packages in and gives them out. To the host they are bytes."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, journal: Journal) -> None:
         self._room = room
-        self._puts = Paces[DeviceRef](PUTS)
+        self._puts = JournaledPaces[DeviceRef](PUTS, journal)
         # Without it somebody with many tickets could empty a stock, and make everybody use the last resort.
-        self._fetches = Paces[AccountRef](FETCHES)
+        self._fetches = JournaledPaces[AccountRef](FETCHES, journal)
 
     def put(self, turn: Turn, frame: PutKeyPackages) -> list[Send]:
         """Add those that are not known yet. Raises `Refusal`."""

@@ -26,7 +26,7 @@ from aparte.server.shell.disk import DiskWatch
 from aparte.server.shell.judging import Judge
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Refusal as HostRefusal
-from aparte.server.store import Store, StoreError
+from aparte.server.store import Store, StoreError, StoreFull
 from aparte.server.store.sqlite.connection import connect, migrate
 from aparte.server.store.sqlite.schema import migrations
 from aparte.server.tickets import JudgedTicket
@@ -37,6 +37,9 @@ __all__ = ["TicketOffice", "hosted_blobs"]
 
 _FILE_THREADS: Final = 4
 _WAIT_FOR_WRITER: Final = 30.0
+#: When an upload may try again that the store failed: seconds, as when the blobs' own disk is full.
+_SOON: Final = 2
+_LATER: Final = 3_600
 
 
 class TicketOffice:
@@ -53,18 +56,31 @@ class TicketOffice:
         try:
             self._judge.introduce(ticket)
             judged = self._judge.ticket(ticket, TicketKind.UPLOAD_BLOB, now=Millis(now))
-            done: Future[None] = Future()
-            self._writer.between(lambda: self._carry_out(judged, done))
-            done.result(_WAIT_FOR_WRITER)
+            self._spend(judged)
         except HostRefusal as refusal:
             raise _refused(refusal) from refusal
+        except StoreFull as error:
+            raise Refused(Refusal.DISK_FULL, "the host's disk is full", retry_after=_LATER) from error
+        except (StoreError, TimeoutError) as error:
+            raise Refused(Refusal.OVERLOADED, "the host cannot write now", retry_after=_SOON) from error
         return Admission(keep_days=MAX_KEEP_DAYS)
 
+    def _spend(self, judged: JudgedTicket) -> None:
+        """Raises `HostRefusal`, `StoreError`, `TimeoutError`: then the ticket is not spent, unless it just is being."""
+        done: Future[None] = Future()
+        self._writer.between(lambda: self._carry_out(judged, done))
+        try:
+            done.result(_WAIT_FOR_WRITER)
+        finally:
+            done.cancel()
+
     def _carry_out(self, judged: JudgedTicket, done: Future[None]) -> None:
+        if not done.set_running_or_notify_cancel():
+            return
         try:
             with self._store.transaction() as transaction:
                 judged.spend(transaction)
-        except (HostRefusal, StoreError) as error:
+        except Exception as error:  # noqa: BLE001 - whoever waits hears of it, and the writer goes on
             done.set_exception(error)
         else:
             done.set_result(None)

@@ -20,10 +20,10 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-__all__ = ["Unreachable", "WellKnown", "is_public", "is_public_name"]
+__all__ = ["PATIENCE", "Unreachable", "WellKnown", "has_usual_port", "is_public", "is_public_name"]
 
 #: Seconds for all of it.
-_PATIENCE: Final = 10.0
+PATIENCE: Final = 10.0
 _MOST_BYTES: Final = 1 << 16
 _KEY_LENGTH: Final = 32
 #: Names are looked up in threads of their own: a slow answer must hold nobody else up.
@@ -31,6 +31,14 @@ _RESOLVERS: Final = 8
 _HEADERS: Final = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "aparte"}
 #: Labels with a dot between, the last of them no number: neither an address nor a name of the local network.
 _NAME: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+(?![0-9]+(:|\Z))[a-z0-9-]{2,63}(:[1-9][0-9]{0,4})?")
+#: The port that a name means by itself, and from where on ports are nobody's in particular.
+_HTTPS: Final = 443
+_FIRST_FREE_PORT: Final = 1_024
+#: What looks like the internet and is not: the machinery of a large provider, and networks that newer registries keep
+#: (relays of 6to4, RFC 7526; examples, RFC 9637; segments, RFC 9602).
+_KEPT: Final = tuple(
+    map(ipaddress.ip_network, ("168.63.129.16/32", "192.88.99.0/24", "192.0.0.0/24", "3fff::/20", "5f00::/16"))
+)
 #: Networks of IPv6 in which an IPv4 address stands: NAT64 (RFC 6052), and 6to4, which nobody needs.
 _TRANSLATED: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
 
@@ -41,7 +49,17 @@ class Unreachable(Exception):
 
 def is_public_name(name: str) -> bool:
     """Whether this may name a host that anybody can reach."""
-    return _NAME.fullmatch(name) is not None and int(name.partition(":")[2] or 443) <= 65_535
+    return _NAME.fullmatch(name) is not None and _port(name) <= 65_535
+
+
+def has_usual_port(name: str) -> bool:
+    """Whether a name, which anybody may have said, leads to a port of https or to none that is kept for another use."""
+    port = _port(name)
+    return port == _HTTPS or port >= _FIRST_FREE_PORT
+
+
+def _port(name: str) -> int:
+    return int(name.partition(":")[2] or _HTTPS)
 
 
 def is_public(address: str) -> bool:
@@ -55,6 +73,8 @@ def is_public(address: str) -> bool:
             return is_public(str(found.ipv4_mapped))
         if found.is_site_local or any(found in network for network in _TRANSLATED):
             return False
+    if any(found in network for network in _KEPT):
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 
@@ -67,7 +87,7 @@ class WellKnown:
         permits: Callable[[str], bool] = is_public,
         context: ssl.SSLContext | None = None,
         lookup: Callable[[str, int], list[Any]] | None = None,
-        patience: float = _PATIENCE,
+        patience: float = PATIENCE,
     ) -> None:
         self._permits = permits
         self._context = context
