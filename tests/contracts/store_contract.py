@@ -244,6 +244,31 @@ class TestPosted:
         assert count < 41 or None in plain
         assert count < 41 or any(plain)
 
+    @pytest.mark.parametrize("count", [0, 1, 9, 170])
+    def test_prefetched_logs(self, store: Store, count: int) -> None:
+        """Empty ones, some with messages and commits, and unknown ones: their heads are what they would be."""
+        for number in range(count):
+            fill(store, f"log {number}", *[b"body"] * (number % 3))
+            if number % 5 == 0:
+                with store.transaction() as transaction:
+                    write(transaction, f"log {number}", b"commit", kind=COMMIT)
+        names = [log_id(f"log {number}") for number in range(count + 3)]
+        store.tidy()
+        with store.transaction() as transaction:
+            plain = [transaction.head(name) for name in names]
+        take_back(store, lambda transaction: begin(transaction, "a store that failed remembers nothing"))
+        with store.transaction() as transaction:
+            transaction.prefetch([], logs=[*names, *names])
+            assert [transaction.head(name) for name in names] == plain
+        assert sum(head is None for head in plain) == 3
+
+    def test_prefetched_after_a_post_of_the_same_transaction(self, store: Store) -> None:
+        fill(store, "a", b"one")
+        with store.transaction() as transaction:
+            after = write(transaction, "a", b"two")
+            transaction.prefetch([], logs=[log_id("a")])
+            assert known(transaction, "a").seq == after.seq
+
 
 class TestNothingIsLeft:
     """After an exception inside a transaction, or a rule broken."""

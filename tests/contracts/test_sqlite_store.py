@@ -58,11 +58,17 @@ AMONG = [ROW, "LIST SUBQUERY 1", "SEARCH entry_place USING PRIMARY KEY (log=? AN
 #: The beginning of a statement → how SQLite finds its rows.
 PLANS = {
     "SELECT id FROM log": ["SEARCH log USING COVERING INDEX sqlite_autoindex_log_1 (log_id=?)"],
-    "SELECT log.id, node.seq": [
+    "WITH wanted (log_id) AS (VALUES (?))": [
+        "CO-ROUTINE wanted",
+        "SCAN CONSTANT ROW",
+        "SCAN wanted",
         "SEARCH log USING COVERING INDEX sqlite_autoindex_log_1 (log_id=?)",
         "SEARCH node USING PRIMARY KEY (log=? AND seq=?)",
-        "CORRELATED SCALAR SUBQUERY 1",
+        "CORRELATED SCALAR SUBQUERY 2",
         "SEARCH node USING PRIMARY KEY (log=?)",
+        "SEARCH last USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+        "CORRELATED SCALAR SUBQUERY 3",
+        "SEARCH entry_place USING PRIMARY KEY (log=?)",
     ],
     "WITH wanted (log, idem) AS (VALUES (?, ?))": [
         "CO-ROUTINE wanted",
@@ -95,7 +101,7 @@ PLANS = {
     ],
     "DELETE FROM spent_ticket": ["SEARCH spent_ticket USING COVERING INDEX spent_ticket_day (day<?)"],
 }
-GROWS = re.compile("SCAN (log|node|place|known|entry.*|spent.*)$")
+GROWS = re.compile("SCAN (log|node|place|known|last|entry.*|spent.*)$")
 
 
 @pytest.fixture(params=[None, 2, 40], ids=["as it is", "indexing 2", "indexing 40"])

@@ -158,7 +158,8 @@ class Core:
         try:
             with self._store.transaction() as transaction:
                 posts = [(frame.log_id, frame.idem) for _, frame in batch if type(frame) is Post]
-                transaction.prefetch(posts)
+                logs = [claim.item.log_id for _, frame in batch if type(frame) is JudgedOpen for claim in frame.claims]
+                transaction.prefetch(posts, logs=logs)
                 decide = partial(self._all, transaction, batch, now=now)
                 sends = self.elsewhere(decide) if len(posts) == len(batch) >= _MANY else decide()
         except BaseException:

@@ -16,6 +16,7 @@ from aparte.server.tickets import JudgedTicket
 from aparte.wire import ErrorCode
 from aparte.wire.entries import Pass, first_chain
 from aparte.wire.ids import Chain, Millis, Node, Seq
+from aparte.wire.limits import PASS_DAYS
 from aparte.wire.log_frames import Close, Create, Created, Opened, OpenedItem, OpenStatus
 
 __all__ = ["Logs"]
@@ -97,7 +98,10 @@ class Logs:
     def _opened(self, claim: Claim, last: tuple[Seq, Node, Chain], *, now: Millis) -> OpenedItem:
         item = claim.item
         status = OpenStatus.ENDED if last[1] else OpenStatus.LIVE
-        pass_ = new_pass(self._keys.pass_key, item.log_id, node=item.node, now=now)
+        # All passes of a node and day are the same bytes: who has one of today's needs no other.
+        pass_ = item.pass_
+        if pass_ is None or pass_.day != day_of(now) + PASS_DAYS:
+            pass_ = new_pass(self._keys.pass_key, item.log_id, node=item.node, now=now)
         return OpenedItem(item.log_id, item.node, status, *last, pass_)
 
     def _follow(self, head: LogHead, link: Link) -> bool:

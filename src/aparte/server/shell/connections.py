@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from aparte.server.links import Link, LinkKind, LinkNumber
+from aparte.server.shell.crowds import Piece, addressed, crowded, message, pieces
 from aparte.server.step import Delivery, Notice, Send
 from aparte.wire import ErrorCode, encode_frame
 from aparte.wire.ids import LogId, Request, Seq
 from aparte.wire.link_frames import Problem
 from aparte.wire.log_frames import Lagged
 
-__all__ = ["MAX_PENDING", "Connections", "SocketConnection", "message"]
+__all__ = ["MAX_PENDING", "Connections", "SocketConnection"]
 
+#: What goes to each link.
+_Framed = dict[LinkNumber, list[bytes]]
 #: Requests of one link that may be under way; it is not read from while there are more.
 MAX_PENDING: Final = 64
 #: Bytes that may wait for a link before it misses deliveries, and before it is told so.
@@ -29,16 +33,6 @@ _LOW_WATER: Final = 1 << 16
 STOPPING_WAIT: Final = 2_000
 #: Logs whose deliveries a link may miss before it is cut off instead.
 _MAX_MISSED: Final = 4096
-
-
-def message(payload: bytes) -> bytes:
-    """A binary WebSocket message in one unmasked frame (RFC 6455 §5.2)."""
-    length = len(payload)
-    if length < 126:
-        return b"\x82" + length.to_bytes(1) + payload
-    if length < 1 << 16:
-        return b"\x82\x7e" + length.to_bytes(2) + payload
-    return b"\x82\x7f" + length.to_bytes(8) + payload
 
 
 class SocketConnection:
@@ -62,7 +56,7 @@ class SocketConnection:
         self._pending -= count
         self._wake()
 
-    def takes(self, delivery: Delivery) -> bool:
+    def takes(self, delivery: Delivery | Piece) -> bool:
         if not self._missed and self._transport.get_write_buffer_size() < _HIGH_WATER:
             return True
         if delivery.seq:
@@ -176,13 +170,15 @@ class Connections:
         for connection in list(self._sockets.values()):
             connection.say_stopping()
 
-    def release(self, sends: Iterable[Send]) -> None:
-        """Write what the core answered, one write a link, in the core's order."""
+    def release(self, sends: Sequence[Send]) -> None:
+        """Write what the core answered, one write a link, and to each link in the core's order."""
         framed: dict[LinkNumber, list[bytes]] = {}
         answers: dict[LinkNumber, int] = {}
+        logs = crowded(sends)
+        apart = addressed(sends) if logs else set[LinkNumber]()
         for send in sends:
             if isinstance(send, Delivery):
-                self._spread(send, framed)
+                self._spread(send, apart.intersection(send.links) if send.log in logs else send.links, framed=framed)
             elif isinstance(send, Notice):
                 for number in send.links:
                     framed.setdefault(number, []).append(message(send.payload))
@@ -191,14 +187,17 @@ class Connections:
             else:
                 framed.setdefault(send.link, []).append(message(send.payload))
                 answers[send.link] = answers.get(send.link, 0) + 1
+        if logs:
+            joined = [send for send in sends if isinstance(send, Delivery) and send.log in logs]
+            self._spread_joined(joined, apart, framed=framed)
         for number, messages in framed.items():
             connection = self._sockets.get(number)
             if connection is not None:
                 connection.answered(messages, answers.get(number, 0))
 
-    def _spread(self, delivery: Delivery, framed: dict[LinkNumber, list[bytes]]) -> None:
+    def _spread(self, delivery: Delivery, links: Iterable[LinkNumber], *, framed: _Framed) -> None:
         payload = message(delivery.payload)
-        for number in delivery.links:
+        for number in links:
             connection = self._sockets.get(number)
             if number != delivery.poster and connection is not None and connection.takes(delivery):
                 messages = framed.get(number)
@@ -206,6 +205,14 @@ class Connections:
                     framed[number] = [payload]
                 else:
                     messages.append(payload)
+
+    def _spread_joined(self, joined: Sequence[Delivery], apart: AbstractSet[LinkNumber], *, framed: _Framed) -> None:
+        """To all but those that have an order of their own."""
+        for piece in pieces(joined):
+            for number in piece.links:
+                connection = self._sockets.get(number)
+                if number not in apart and connection is not None and connection.takes(piece):
+                    framed.setdefault(number, []).append(piece.framed)
 
 
 def _settle(waiting: asyncio.Future[bytes], payload: bytes) -> None:

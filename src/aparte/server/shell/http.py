@@ -15,7 +15,8 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from aparte.server.links import LinkKind
-from aparte.server.shell.connections import SocketConnection, message
+from aparte.server.shell.connections import SocketConnection
+from aparte.server.shell.crowds import message
 from aparte.server.shell.pacing import Allowances, block_of
 from aparte.server.shell.reception import Malformed, Reception
 from aparte.server.shell.sockets import Socket

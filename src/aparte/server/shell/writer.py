@@ -11,14 +11,15 @@ from concurrent.futures import Future
 from typing import Final, Protocol, TypeVar, cast
 
 from aparte.server.core import Arrival, Core
-from aparte.server.step import Send
+from aparte.server.step import Delivery, Send
 from aparte.wire.ids import Millis
 
 __all__ = ["Watch", "Writer"]
 
 #: Requests to a transaction, so that the first of them does not wait too long for the last.
 _BATCH: Final = 256
-
+#: Deliveries that keep the loop busy for longer than it takes to hear of them.
+_LONG: Final = 512
 
 T = TypeVar("T")
 
@@ -121,6 +122,15 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - one fault must not silence the host
             return self._core.give_up(batch, error)
 
+    def _gather(self) -> None:
+        """Wait until the loop has written what was released, and has read once since.
+
+        What comes by then is one batch. Each would have to wait for the loop alone, and be written to all links alone.
+        """
+        has_read = threading.Event()
+        self._loop.call_soon_threadsafe(self._loop.call_soon, has_read.set)
+        has_read.wait()
+
     def _run(self) -> None:
         try:
             self._serve()
@@ -143,6 +153,8 @@ class Writer:
                 begun = time.perf_counter()
                 sends = self._carry_out(batch)
                 self._release(sends)
+                if sum(len(send.links) for send in sends if isinstance(send, Delivery)) >= _LONG:
+                    self._gather()
                 if self._watch is not None:
                     self._watch(batch, sends, seconds=time.perf_counter() - begun)
             if self._queue.empty():

@@ -93,8 +93,8 @@ class Pruned(NamedTuple):
 class Transaction(Protocol):
     """Reading and writing for whoever decides."""
 
-    def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
-        """Say what `head` and `posted` will be asked about, so that a store can fetch it at once."""
+    def prefetch(self, posts: Iterable[tuple[LogId, Idem]], *, logs: Iterable[LogId] = ()) -> None:
+        """Say what `head` and `posted` will be asked about, and `head` of other logs, so that it is fetched at once."""
 
     def head(self, log_id: LogId) -> LogHead | None:
         """The log as it is now."""

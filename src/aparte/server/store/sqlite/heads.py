@@ -10,7 +10,7 @@ from aparte.wire.ids import LogId
 __all__ = ["HeadCache"]
 
 #: About 700 bytes each.
-_CAPACITY: Final = 16_384
+_CAPACITY: Final = 65_536
 
 
 class HeadCache(dict[LogId, LogHead]):

@@ -25,13 +25,9 @@ __all__ = ["SqliteTransaction"]
 
 #: Rows to a statement: a few sizes, so that statements stay prepared.
 _SIZES: Final = (128, 32, 8, 1)
-_LOG = """
-    SELECT log.id, node.seq, node.at, node.epoch_key, node.chain
-    FROM log JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)
-    WHERE log.log_id = ?
-"""
+#: Heads that are fetched beforehand: fewer than memory holds.
+_MOST_HEADS: Final = 16_384
 _COMMIT: Final = EntryKind.COMMIT
-_LAST_PLACE = "SELECT entry FROM entry_place WHERE log = ? ORDER BY seq DESC LIMIT 1"
 _BY_ID = f"SELECT {HEAD_COLUMNS} FROM entry WHERE id = ?"  # noqa: S608
 _COLUMNS: Final = f"id, log, {HEAD_COLUMNS}, body"
 
@@ -55,6 +51,19 @@ def _select(count: int) -> str:
     )
 
 
+def _heads(count: int) -> str:
+    wanted = ", ".join([_rows_of(1)] * count)
+    return (
+        f"WITH wanted (log_id) AS (VALUES {wanted})"  # noqa: S608
+        " SELECT log.log_id, log.id, node.seq, node.at, node.epoch_key, node.chain, last.seq, last.at, last.chain"
+        " FROM wanted CROSS JOIN log ON log.log_id = wanted.log_id"
+        " JOIN node ON node.log = log.id AND node.seq = (SELECT max(seq) FROM node WHERE log = log.id)"
+        " LEFT JOIN entry AS last ON last.id ="
+        " (SELECT entry FROM entry_place WHERE log = log.id ORDER BY seq DESC LIMIT 1)"
+    )
+
+
+_HEADS: Final = {count: _heads(count) for count in _SIZES}
 _INSERTS: Final = {count: _insert(count) for count in _SIZES}
 _SELECTS: Final = {count: _select(count) for count in _SIZES}
 
@@ -85,9 +94,12 @@ class SqliteTransaction:
         # What is known of idempotency ids: rows of this transaction, and what was prefetched (None: not there).
         self._posted: dict[EntryKey, EntryRow | None] = {}
 
-    def prefetch(self, posts: Iterable[tuple[LogId, Idem]]) -> None:
-        heads, load = self._heads, self.head
-        keys = [(head.key, idem) for log_id, idem in posts if (head := heads.get(log_id) or load(log_id)) is not None]
+    def prefetch(self, posts: Iterable[tuple[LogId, Idem]], *, logs: Iterable[LogId] = ()) -> None:
+        posts = list(posts)
+        heads = self._heads
+        missing = {log_id: None for log_id in chained((log_id for log_id, _ in posts), logs) if log_id not in heads}
+        self._load(list(missing)[:_MOST_HEADS])
+        keys = [(head.key, idem) for log_id, idem in posts if (head := heads.get(log_id)) is not None]
         posted, find = self._posted, self._recent.find
         wanted = [key for key in keys if key not in posted and find(key) is None]
         posted |= dict.fromkeys(wanted)
@@ -99,26 +111,25 @@ class SqliteTransaction:
     def head(self, log_id: LogId) -> LogHead | None:
         found = self._heads.get(log_id)
         if found is None:
-            found = self._load_head(log_id)
-            if found is not None:
-                self._heads.put(found)
+            self._load([log_id])
+            found = self._heads.get(log_id)
         return found
 
-    def _load_head(self, log_id: LogId) -> LogHead | None:
-        row: Any = self._execute(_LOG, (log_id,)).fetchone()
-        if row is None:
-            return None
-        log, node, node_at, epoch_key, chain = row
-        last = self._last_entry(log)
-        place = (Seq(0), Millis(node_at), Chain(chain)) if last is None else (last.seq, last.at, last.chain)
-        return LogHead(LogKey(log), log_id, *place, Node(node), Millis(node_at), epoch_key)
+    def _load(self, log_ids: Sequence[LogId]) -> None:
+        """Put the heads of these logs, as far as they exist, into memory."""
+        for portion in _portions(log_ids):
+            found: list[Any] = self._execute(_HEADS[len(portion)], portion).fetchall()
+            for log_id, log, node, node_at, epoch_key, chain, *last in found:
+                seq, at, end = self._newest_place(log) or (last if last[0] else (Seq(0), node_at, chain))
+                self._heads.put(LogHead(log, log_id, seq, at, end, node, node_at, epoch_key))
 
-    def _last_entry(self, log: LogKey) -> EntryRow | None:
-        last = self._newest(log)
-        if last is None:
-            found: Any = self._execute(_LAST_PLACE, (log,)).fetchone()
-            last = None if found is None else EntryId(found[0])
-        return None if last is None else self._by_id(last)
+    def _newest_place(self, log: LogKey) -> tuple[Seq, Millis, Chain] | None:
+        """Of the log's last entry, if that is not indexed yet."""
+        newest = self._newest(log)
+        if newest is None:
+            return None
+        entry = self._by_id(newest)
+        return entry.seq, entry.at, entry.chain
 
     def _by_id(self, entry: EntryId) -> EntryRow:
         row: Any = self._execute(_BY_ID, (entry,)).fetchone()
