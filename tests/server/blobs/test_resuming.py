@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import time
 from pathlib import Path
 
 import pytest
 
-from aparte.server.blobs import Limits
+from aparte.server.blobs import Limits, files
+from aparte.server.blobs.index import UploadId
+from aparte.server.blobs.sqlite_index import SqliteBlobIndex
 from tests.server.blobs.blob_host import BlobHost, blob_host, content, in_host
 from tests.server.blobs.raw_patch import RawPatch
 
@@ -49,6 +53,41 @@ def test_what_arrived_before_a_cut_is_kept(tmp_path: Path, *, cancelling: bool) 
         assert await host.offset(upload) == 45_678
 
     in_host(tmp_path, scene, limits=SMALL, cancelling=cancelling)
+
+
+def test_a_checkpoint_vouches_for_what_was_flushed_and_for_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The body goes on while it is flushed."""
+    flushed, vouched = [], []
+    advance = SqliteBlobIndex.advance
+
+    def slow_flush(descriptor: int) -> None:
+        flushed.append(os.fstat(descriptor).st_size)
+        for _ in range(500):
+            if os.fstat(descriptor).st_size > flushed[-1]:
+                return
+            time.sleep(0.01)
+
+    def note(index: SqliteBlobIndex, upload_id: UploadId, received: int) -> None:
+        vouched.append((received, flushed[-1], len(flushed)))
+        advance(index, upload_id, received)
+
+    monkeypatch.setattr(files, "_flush_data", slow_flush)
+    monkeypatch.setattr(SqliteBlobIndex, "advance", note)
+
+    async def scene(host: BlobHost) -> None:
+        upload = await host.begin(len(DATA))
+        async with RawPatch(upload, 0, length=len(DATA)) as patch:
+            for start in range(0, len(DATA), 10_000):
+                await patch.send(DATA[start : start + 10_000])
+                await asyncio.sleep(0.01)
+            assert await patch.status() == 204
+
+    in_host(tmp_path, scene, limits=SMALL)
+    assert len(vouched) >= 2
+    assert all(received == size for received, size, _ in vouched)
+    assert [count for _, _, count in vouched] == list(range(1, len(vouched) + 1)), "each after a flush of its own"
 
 
 def test_a_cut_body_with_a_checksum_is_dropped(tmp_path: Path) -> None:

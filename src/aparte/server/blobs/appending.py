@@ -1,6 +1,7 @@
 """One PATCH: a body goes to the end of a file, and the index follows once the bytes are durable.
 
-While one part is written in a thread the next is read from the connection; so two parts are in memory, no more.
+While one part is written in a thread the next is read from the connection; so two parts are in memory, no more. What
+a long body has brought is made durable now and then, beside that.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
+from collections.abc import Awaitable
 from dataclasses import replace
 from hmac import compare_digest
 from typing import Final, assert_never
@@ -35,6 +37,9 @@ class Appending:
         self._inflow = inflow
         self._workshop = workshop
         self._checksum = append.checksum
+        #: Up to where the bytes are durable, or will be when a flush ends that has begun.
+        self._begun = upload.received
+        self._noting: asyncio.Task[None]
         self._digest = None if append.checksum is None else hashlib.new(append.checksum.algorithm)
 
     async def run(self) -> Upload:
@@ -58,24 +63,29 @@ class Appending:
         return self.upload
 
     async def _pour(self, file: UploadFile) -> None:
-        """Write until the body ends."""
-        writing: asyncio.Task[None] | None = None
+        """Write until the body ends, and make it durable beside that."""
+        writing = self._noting = asyncio.create_task(_nothing())
         try:
             while self._inflow.ending is None:
                 part = await self._inflow.part()
-                if writing is not None:
-                    await writing
-                writing = asyncio.create_task(self._write(file, part)) if part else None
-        finally:
-            if writing is not None:
                 await writing
+                if part:
+                    writing = asyncio.create_task(self._or_stop(self._write(file, part)))
+        finally:
+            await asyncio.wait([writing])
+            await asyncio.wait([self._noting])
+            for error in filter(None, [writing.exception(), self._noting.exception()]):
+                raise error
 
     async def _write(self, file: UploadFile, part: list[bytes]) -> None:
+        await self._workshop.filed(self._write_part, file, part)
+        if self._is_due(file):
+            await self._noting
+            self._noting = asyncio.create_task(self._or_stop(self._checkpoint(file)))
+
+    async def _or_stop(self, work: Awaitable[None]) -> None:
         try:
-            await self._workshop.filed(self._write_part, file, part)
-            # Before its checksum was compared, nothing of a body counts.
-            if self._digest is None and file.end - self.upload.received >= self._workshop.limits.checkpoint_bytes:
-                await self._checkpoint(file)
+            await work
         except BaseException:
             self._inflow.stop()  # or the client would be told when it has sent the next part
             raise
@@ -86,18 +96,22 @@ class Appending:
             for piece in part:
                 self._digest.update(piece)
 
+    def _is_due(self, file: UploadFile) -> bool:
+        """Whether a checkpoint should be begun. Before its checksum was compared, nothing of a body counts."""
+        is_long = file.end - self._begun >= self._workshop.limits.checkpoint_bytes
+        return is_long and self._digest is None and file.end < self.upload.size  # the end is for `_settle`
+
     async def _checkpoint(self, file: UploadFile) -> None:
         """Take note of a part of a long body, so that a crash does not lose all of it."""
-        if file.end == self.upload.size:
-            return  # that is for `_settle`, when the body has ended
         shop = self._workshop
         await self._note(file)
         require_disk(await shop.filed(shop.around.free_space), shop.limits)
 
     async def _note(self, file: UploadFile) -> None:
+        self._begun = end = file.end
         await self._workshop.filed(file.flush)
-        await self._workshop.indexed(self._workshop.index.advance, self.upload.upload_id, file.end)
-        self.upload = replace(self.upload, received=file.end)
+        await self._workshop.indexed(self._workshop.index.advance, self.upload.upload_id, end)
+        self.upload = replace(self.upload, received=end)
 
     async def _settle(self, file: UploadFile) -> None:
         """Keep what is good and drop the rest."""
@@ -136,6 +150,10 @@ class Appending:
                 await shop.filed(shop.files.withdraw, upload.upload_id, upload.blob_id)
             raise
         self.upload = replace(upload, received=upload.size)
+
+
+async def _nothing() -> None:
+    """Done."""
 
 
 def _require_whole(ending: Ending | None) -> None:
