@@ -33,7 +33,7 @@ _STEP: Final = 0.5
 _SWEEPS: Final = 3600.0
 #: Entries that one step touches: the writer is held up for some milliseconds.
 _STEP_ENTRIES: Final = 128
-_CHECKPOINT: Final = 0.5
+_CHECKPOINT: Final = 0.1
 _CERTIFICATE: Final = 60.0
 _DISK: Final = 2.0
 

@@ -56,6 +56,11 @@ class SocketConnection:
         self._pending -= count
         self._wake()
 
+    def deliver(self, piece: Piece) -> None:
+        """Write it at once, unless the link is too slow."""
+        if self.takes(piece) and not self._transport.is_closing():
+            self._transport.write(piece.framed)
+
     def takes(self, delivery: Delivery | Piece) -> bool:
         if not self._missed and self._transport.get_write_buffer_size() < _HIGH_WATER:
             return True
@@ -171,7 +176,7 @@ class Connections:
             connection.say_stopping()
 
     def release(self, sends: Sequence[Send]) -> None:
-        """Write what the core answered, one write a link, and to each link in the core's order."""
+        """Write what the core answered, to each link in the core's order, in one write (but for crowds)."""
         framed: dict[LinkNumber, list[bytes]] = {}
         answers: dict[LinkNumber, int] = {}
         logs = crowded(sends)
@@ -207,12 +212,18 @@ class Connections:
                     messages.append(payload)
 
     def _spread_joined(self, joined: Sequence[Delivery], apart: AbstractSet[LinkNumber], *, framed: _Framed) -> None:
-        """To all but those that have an order of their own."""
+        """To all but those that have an order of their own. There are many, so what each costs is what counts."""
         for piece in pieces(joined):
             for number in piece.links:
+                if number in apart:
+                    continue
                 connection = self._sockets.get(number)
-                if number not in apart and connection is not None and connection.takes(piece):
-                    framed.setdefault(number, []).append(piece.framed)
+                if connection is None:
+                    continue
+                if number not in framed:
+                    connection.deliver(piece)
+                elif connection.takes(piece):
+                    framed[number].append(piece.framed)
 
 
 def _settle(waiting: asyncio.Future[bytes], payload: bytes) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -13,7 +12,7 @@ from aparte.wire.ids import LogId, Seq
 
 __all__ = ["Piece", "addressed", "crowded", "message", "pieces"]
 
-#: From so many links on it pays to join what all of them get.
+#: From so many links on it pays to make what all of them get once.
 _CROWD: Final = 32
 
 
@@ -38,9 +37,8 @@ def message(payload: bytes) -> bytes:
 
 
 def crowded(sends: Iterable[Send]) -> frozenset[LogKey]:
-    """The logs with more than one delivery that are followed by so many links that pieces are worth it."""
-    counts = Counter(send.log for send in sends if isinstance(send, Delivery) and len(send.links) >= _CROWD)
-    return frozenset(log for log, count in counts.items() if count > 1)
+    """The logs that so many links follow, at least at one of the deliveries, that pieces are worth it."""
+    return frozenset(send.log for send in sends if isinstance(send, Delivery) and len(send.links) >= _CROWD)
 
 
 def pieces(deliveries: Sequence[Delivery]) -> list[Piece]:

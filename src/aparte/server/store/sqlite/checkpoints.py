@@ -52,17 +52,18 @@ class Checkpoints:
         """
         with store_errors():
             if self._beside is None:
-                self._beside = connect(self._path, vfs=self._vfs)
+                # It copies all the same; and to be opened it needs no lock that the writer may have.
+                self._beside = connect(self._path, vfs=self._vfs, read_only=True)
             pages = self._pages
-            self._beside.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._copied_at = pages
+            if _copy(self._beside):
+                self._copied_at = pages
 
     def finish_if_long(self) -> None:
         """Copy the rest if the log is long; for the writer's thread, between two transactions."""
         if self._pages >= _MANY:
-            self._pages = 0  # even if that fails: not at every transaction again
+            self._pages = self._copied_at = 0  # even if that fails: not at every transaction again
             with store_errors():
-                self._writer.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+                _copy(self._writer)
 
     def truncate(self) -> None:
         """Empty the log, as far as nobody reads from it: what was forgotten shall not stand there any longer."""
@@ -72,3 +73,12 @@ class Checkpoints:
     def close(self) -> None:
         if self._beside is not None:
             self._beside.close()
+
+
+def _copy(connection: apsw.Connection) -> bool:
+    """Copy what can be copied without waiting; False if another connection is at it."""
+    try:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+    except apsw.BusyError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Final
 
 from aparte.server.store.api import LogHead
@@ -23,7 +24,9 @@ class HeadCache(dict[LogId, LogHead]):
 
     def put(self, head: LogHead) -> None:
         if len(self) >= _CAPACITY and head.log_id not in self:
-            del self[next(iter(self))]
+            # Many at once: to find a dict's first key takes as long as keys were deleted before it.
+            for log_id in list(islice(self, max(1, _CAPACITY // 8))):
+                del self[log_id]
         self[head.log_id] = head
 
     def forget(self, log_id: LogId) -> None:

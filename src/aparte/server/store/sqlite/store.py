@@ -25,11 +25,14 @@ from aparte.wire.ids import ID_LENGTH, Incarnation, Millis
 
 __all__ = ["SqliteStore"]
 
-#: Entries that go into the indices when there is time, half of them at once; and when it must be.
+#: From so many recent entries on some go into the indices when there is time; and when it must be.
 _INDEX_AT: Final = 4_096
+_MOST_RECENT: Final = 16_384
+#: So many at once, that no post waits long for it; and when it must be.
+_PORTION: Final = 512
+_LARGE_PORTION: Final = 1_024
 #: Pages to a step.
 _VACUUM_PAGES: Final = 256
-_MOST_RECENT: Final = 16_384
 
 
 class SqliteStore:
@@ -61,7 +64,7 @@ class SqliteStore:
         with suppress(StoreError):  # it can wait for another time, the transaction cannot
             self._checkpoints.finish_if_long()
         if len(self._recent) >= _MOST_RECENT:
-            self._index(_MOST_RECENT // 2)
+            self._index(min(_MOST_RECENT // 2, _LARGE_PORTION))
         self._refresh()
         transaction = SqliteTransaction(self._connection, self._heads, recent=self._recent)
         with self._writing():
@@ -72,7 +75,7 @@ class SqliteStore:
     def tidy(self) -> None:
         """See `Store.tidy`."""
         if len(self._recent) >= _INDEX_AT:
-            self._index(_INDEX_AT // 2)
+            self._index(min(_INDEX_AT // 2, _PORTION))
 
     def checkpoint(self) -> None:
         """See `Store.checkpoint`."""
