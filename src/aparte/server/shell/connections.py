@@ -192,13 +192,13 @@ class Connections:
             else:
                 framed.setdefault(send.link, []).append(message(send.payload))
                 answers[send.link] = answers.get(send.link, 0) + 1
-        if logs:
-            joined = [send for send in sends if isinstance(send, Delivery) and send.log in logs]
-            self._spread_joined(joined, apart, framed=framed)
+        joined = pieces([send for send in sends if isinstance(send, Delivery) and send.log in logs]) if logs else ()
         for number, messages in framed.items():
             connection = self._sockets.get(number)
             if connection is not None:
                 connection.answered(messages, answers.get(number, 0))
+        for piece in joined:  # after the answers: who posts can go on meanwhile
+            self._spread_joined(piece, apart)
 
     def _spread(self, delivery: Delivery, links: Iterable[LinkNumber], *, framed: _Framed) -> None:
         payload = message(delivery.payload)
@@ -211,19 +211,13 @@ class Connections:
                 else:
                     messages.append(payload)
 
-    def _spread_joined(self, joined: Sequence[Delivery], apart: AbstractSet[LinkNumber], *, framed: _Framed) -> None:
+    def _spread_joined(self, piece: Piece, apart: AbstractSet[LinkNumber]) -> None:
         """To all but those that have an order of their own. There are many, so what each costs is what counts."""
-        for piece in pieces(joined):
-            for number in piece.links:
-                if number in apart:
-                    continue
+        for number in piece.links:
+            if number not in apart:
                 connection = self._sockets.get(number)
-                if connection is None:
-                    continue
-                if number not in framed:
+                if connection is not None:
                     connection.deliver(piece)
-                elif connection.takes(piece):
-                    framed[number].append(piece.framed)
 
 
 def _settle(waiting: asyncio.Future[bytes], payload: bytes) -> None:
