@@ -37,7 +37,7 @@ from aparte.mls import (
     protect,
 )
 from aparte.mls.framing import encode_body
-from tests.scenes import PRIVATE, PUBLIC, Person, people, stage
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, people, stage
 
 PSK_ID = b"the agreed word"
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 
 from aparte.mls import DecodeError, MlsError, decode_group, encode_group, process
+from tests.mls_scenes import Person
 from tests.properties.counted import CountingProvider
-from tests.scenes import Person
 
 MEGABYTE = 1 << 20
 

@@ -23,8 +23,8 @@ from aparte.mls import (
     propose_update,
     resumption_psk,
 )
+from tests.mls_scenes import PRIVATE, PUBLIC, Person
 from tests.properties.village import Village
-from tests.scenes import PRIVATE, PUBLIC, Person
 
 Operation = Callable[[Village], bool]
 OPERATIONS: dict[str, Operation] = {}

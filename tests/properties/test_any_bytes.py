@@ -36,11 +36,11 @@ from aparte.mls import (
     process,
 )
 from tests.conftest import SOAK
+from tests.mls_scenes import Person
 from tests.properties import hostile
 from tests.properties.corpus import agreed, corpus
 from tests.properties.mutations import bent
 from tests.properties.structures import STRUCTURES
-from tests.scenes import Person
 
 MANY = settings(max_examples=8_000 if SOAK else 1_500, suppress_health_check=list(HealthCheck))
 SOME = settings(max_examples=2_000 if SOAK else 400, suppress_health_check=list(HealthCheck))

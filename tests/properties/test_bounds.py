@@ -33,11 +33,11 @@ from aparte.mls import (
 from aparte.mls.private_message import PrivateMessage
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_validation import check_unmerged_leaves
+from tests.mls_scenes import NOW, Person, people, stage
 from tests.properties import hostile
 from tests.properties.counted import CHEAP, DERIVATIONS, PUBLIC_KEY_OPERATIONS
 from tests.properties.limits import MEGABYTE, at_most, counting
 from tests.properties.structures import STRUCTURES
-from tests.scenes import NOW, Person, people, stage
 
 MILLION = 1_000_000
 

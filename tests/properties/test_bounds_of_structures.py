@@ -29,10 +29,10 @@ from aparte.mls.ratchet_tree import ParentNode, RatchetTree
 from aparte.mls.tree_math import LeafIndex, NodeIndex, is_in_subtree, left, right
 from aparte.mls.tree_validation import check_unmerged_leaves
 from aparte.mls.update_path import HpkeCiphertexts, UpdatePath, UpdatePathNode
+from tests.mls_scenes import NOW, Person, people, stage
 from tests.properties import hostile
 from tests.properties.counted import CountingProvider
 from tests.properties.limits import MEGABYTE, at_most, counting, refuse
-from tests.scenes import NOW, Person, people, stage
 
 MILLION = 1_000_000
 

@@ -30,7 +30,7 @@ from aparte.mls import (
 )
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_validation import validate_tree
-from tests.scenes import PRIVATE, PUBLIC, Person, export, person, seeded_provider
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, export, person, seeded_provider
 
 LIMIT = 64
 

@@ -56,7 +56,7 @@ from aparte.mls.protect import send_content, sign_content
 from aparte.mls.public_message import to_public_message
 from aparte.mls.treekem import seal_path
 from aparte.mls.update_path import HpkeCiphertexts, UpdatePath
-from tests.scenes import LIFETIME, Person
+from tests.mls_scenes import LIFETIME, Person
 
 REQUIRE = mls_errors.require
 NO_EXTENSIONS = Extensions()

@@ -23,7 +23,7 @@ from aparte.mls.group_info import GroupInfo, sign_group_info
 from aparte.mls.key_schedule import epoch_secrets, welcome_keys
 from aparte.mls.ratchet_tree import Node, RatchetTree
 from aparte.mls.welcome import GroupSecrets, seal_group_secrets
-from tests.scenes import Person
+from tests.mls_scenes import Person
 
 TREE = ExtensionType.RATCHET_TREE
 

@@ -30,7 +30,7 @@ from aparte.mls import (
 )
 from aparte.mls.key_schedule import EpochSecrets, initial_secrets
 from aparte.mls.leaf_node import LeafNodeSource
-from tests.scenes import Person, agree, all_hear, knowing, people, person, stage
+from tests.mls_scenes import Person, agree, all_hear, knowing, people, person, stage
 from tests.unit.mls.forge import ForgedPackage, drafted
 
 KNOWN = PskSource(external={b"one": b"1" * 32, b"two": b"2" * 32})

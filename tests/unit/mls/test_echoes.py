@@ -25,7 +25,7 @@ from aparte.mls import (
 from aparte.mls.echoes import KEPT, Echoes
 from aparte.mls.private_message import seal
 from aparte.mls.secret_tree import SecretTree
-from tests.scenes import Person, stage
+from tests.mls_scenes import Person, stage
 
 PUBLIC = WireFormat.PUBLIC_MESSAGE
 

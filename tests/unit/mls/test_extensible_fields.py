@@ -37,7 +37,7 @@ from aparte.mls.leaf_node import LeafNode
 from aparte.mls.leaf_validation import check_leaf, check_own_support
 from aparte.mls.proposals import decode_proposal
 from aparte.mls.ratchet_tree import RatchetTree
-from tests.scenes import LIFETIME, NOW, Person, agree, knowing, people, stage
+from tests.mls_scenes import LIFETIME, NOW, Person, agree, knowing, people, stage
 from tests.unit.mls.forge import ForgedPackage, drafted, lenient, refused, unchecked
 from tests.unit.mls.forge_welcome import OpenWelcome, joining
 

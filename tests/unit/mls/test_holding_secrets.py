@@ -26,7 +26,7 @@ from aparte.mls import (
     resumption_psk,
 )
 from aparte.mls.key_schedule import NO_SECRETS
-from tests.scenes import Person, agree, all_hear, knowing, people, stage
+from tests.mls_scenes import Person, agree, all_hear, knowing, people, stage
 
 
 @pytest.fixture

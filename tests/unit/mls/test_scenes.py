@@ -35,7 +35,7 @@ from aparte.mls import (
     external_psk,
     resumption_psk,
 )
-from tests.scenes import PRIVATE, PUBLIC, Person, agree, all_hear, export, people, stage
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, agree, all_hear, export, people, stage
 
 BOTH = pytest.mark.parametrize("wire", [PUBLIC, PRIVATE], ids=["public", "private"])
 

@@ -32,7 +32,7 @@ from aparte.mls import (
     reinitialize,
 )
 from aparte.mls.grease import GREASE_VALUES
-from tests.scenes import PUBLIC, Person, agree, all_hear, gather, knowing, people, person, stage
+from tests.mls_scenes import PUBLIC, Person, agree, all_hear, gather, knowing, people, person, stage
 
 
 @pytest.fixture

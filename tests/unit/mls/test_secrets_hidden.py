@@ -29,7 +29,7 @@ from aparte.mls import (
 )
 from aparte.mls.key_schedule import EpochSecrets
 from aparte.mls.secret_tree import SecretTree
-from tests.scenes import PUBLIC, Person, people, stage
+from tests.mls_scenes import PUBLIC, Person, people, stage
 
 PSK = b"a pre-shared key, agreed outside"
 

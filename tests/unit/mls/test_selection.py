@@ -21,7 +21,7 @@ from aparte.mls import (
     external_psk,
 )
 from aparte.mls.extensions import ExtensionType, RequiredCapabilities
-from tests.scenes import Person, agree, all_hear, stage
+from tests.mls_scenes import Person, agree, all_hear, stage
 
 BASIC = RequiredCapabilities(credential_types=(1,)).encode()
 EXTENSIONS = GroupContextExtensions(Extensions((Extension(ExtensionType.REQUIRED_CAPABILITIES, BASIC),)))

@@ -36,7 +36,7 @@ from aparte.mls.public_message import membership_tag, to_public_message
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.tree_math import leaf_of
 from aparte.mls.update_path import UpdatePath
-from tests.scenes import PRIVATE, PUBLIC, Person, agree, all_hear, gather, people, person, stage
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, agree, all_hear, gather, people, person, stage
 from tests.unit.mls.forge import doctored_path, drafted, flipped, knowing_outsider, shares_of
 
 

@@ -23,7 +23,7 @@ from aparte.mls import (
     encode_group,
     encode_key_package_secrets,
 )
-from tests.scenes import Person, agree, all_hear, people, stage
+from tests.mls_scenes import Person, agree, all_hear, people, stage
 
 VERSION = encode_u16(1)
 

@@ -29,7 +29,7 @@ from aparte.mls.commits import Commit
 from aparte.mls.tree_math import LeafIndex
 from aparte.mls.treekem import FreshPath, seal_path
 from aparte.mls.update_path import UpdatePath
-from tests.scenes import PUBLIC, Person, agree, people, stage
+from tests.mls_scenes import PUBLIC, Person, agree, people, stage
 from tests.unit.mls.forge import (
     doctored_path,
     drafted,

@@ -32,7 +32,7 @@ from aparte.mls.group_info import GroupInfo, sign_group_info
 from aparte.mls.messages import encode_message
 from aparte.mls.proposal_list import CommittedProposal
 from aparte.mls.update_path import UpdatePath
-from tests.scenes import PUBLIC, Person, agree, all_hear, gather, people, stage
+from tests.mls_scenes import PUBLIC, Person, agree, all_hear, gather, people, stage
 from tests.unit.mls.forge import (
     deciding,
     doctored_path,

@@ -35,7 +35,7 @@ from aparte.mls.framing import AuthenticatedContent, frame
 from aparte.mls.private_message import seal
 from aparte.mls.protect import sign_content
 from aparte.mls.public_message import membership_tag
-from tests.scenes import PRIVATE, PUBLIC, Person, gather, people, stage
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, gather, people, stage
 from tests.unit.mls.forge import (
     drafted,
     flipped,

@@ -26,7 +26,7 @@ from aparte.mls import (
     verify_key_packages,
 )
 from aparte.mls.leaf_validation import MAX_LIFETIME
-from tests.scenes import LIFETIME, NOW, Person, person, stage
+from tests.mls_scenes import LIFETIME, NOW, Person, person, stage
 from tests.unit.mls.forge import ForgedPackage, drafted, flipped, hearing, lenient, proposed, refused, unchecked
 
 ODD = Extensions((Extension(0xF00D, b""),))

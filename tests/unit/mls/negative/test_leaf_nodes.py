@@ -25,7 +25,7 @@ from aparte.mls import (
 from aparte.mls.extensions import ExtensionType
 from aparte.mls.leaf_validation import own_leaf_of
 from aparte.mls.proposal_rules import check_replacement
-from tests.scenes import LIFETIME, Person, all_hear, gather, knowing, people, stage
+from tests.mls_scenes import LIFETIME, Person, all_hear, gather, knowing, people, stage
 from tests.unit.mls.forge import (
     ForgedPackage,
     deciding,

@@ -24,7 +24,7 @@ from aparte.mls import (
     commit,
 )
 from aparte.mls.commits import Commit, ProposalRef
-from tests.scenes import Person, all_hear, stage
+from tests.mls_scenes import Person, all_hear, stage
 from tests.unit.mls.forge import ForgedPackage, drafted, hearing, lenient, refused, sent, unchecked, unsorted
 
 KNOWN = PskSource(external={b"key": bytes(32)})

@@ -32,7 +32,7 @@ from aparte.mls import (
 from aparte.mls.proposal_rules import check_proposal
 from aparte.mls.proposals import OpaqueProposal
 from aparte.mls.propose import proposal_context
-from tests.scenes import PRIVATE, PUBLIC, Person, all_hear, gather, people, stage
+from tests.mls_scenes import PRIVATE, PUBLIC, Person, all_hear, gather, people, stage
 from tests.unit.mls.forge import drafted, from_outside, hearing, knowing_outsider, lenient, proposed, refused, sent
 
 KNOWN = PskSource(external={b"key": bytes(32)})

@@ -31,7 +31,7 @@ from aparte.mls.key_schedule import EpochSecrets
 from aparte.mls.secret_tree import Ratchet, SecretTree
 from aparte.mls.staging import derive_next_epoch
 from aparte.mls.treekem import FreshPath, create_path
-from tests.scenes import Person, stage
+from tests.mls_scenes import Person, stage
 from tests.unit.mls.forge import hearing, refused
 
 SECOND = 1.0

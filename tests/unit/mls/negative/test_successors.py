@@ -25,7 +25,7 @@ from aparte.mls import (
     create_group,
     reinitialize,
 )
-from tests.scenes import Person, agree, all_hear, people, person, stage
+from tests.mls_scenes import Person, agree, all_hear, people, person, stage
 from tests.unit.mls.forge import lenient, refused
 from tests.unit.mls.forge_welcome import joining
 

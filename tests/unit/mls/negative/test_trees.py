@@ -19,7 +19,7 @@ from aparte.codec import encode_u32, encode_vector
 from aparte.mls import BadSignature, Extension, Extensions, LeafIndex, NodeIndex
 from aparte.mls.grease import GREASE_VALUES
 from aparte.mls.ratchet_tree import ParentNode, RatchetTree
-from tests.scenes import Person, gather, people
+from tests.mls_scenes import Person, gather, people
 from tests.unit.mls.forge import BadLeaf, flipped, lenient, refused, respoiled
 from tests.unit.mls.forge_welcome import OpenWelcome, joining
 

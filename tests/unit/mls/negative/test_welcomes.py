@@ -27,7 +27,7 @@ from aparte.mls.join import _path_keys
 from aparte.mls.psk import psk_secret
 from aparte.mls.ratchet_tree import RatchetTree
 from aparte.mls.welcome import seal_group_secrets
-from tests.scenes import Person, gather, people
+from tests.mls_scenes import Person, gather, people
 from tests.unit.mls.forge import flipped, refused
 from tests.unit.mls.forge_welcome import OpenWelcome, joining
 
