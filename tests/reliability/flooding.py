@@ -27,7 +27,6 @@ LINKS: Final = 8
 #: Proofs in an `Open`, each of which is looked up and checked.
 PROOFS: Final = 32
 OPEN_COST: Final = 1 + PROOFS // 2 + PROOFS
-LINK_COST: Final = 5
 _CHUNK: Final = 32
 
 
@@ -87,7 +86,7 @@ class Flooder:
             link = await RawLink.connect(self.url, source=self.source)
             link.send(request_for(self.url))
             if (await link.reader.readline()).startswith(b"HTTP/1.1 101"):
-                self.answered += LINK_COST
+                self.answered += 1
             link.hang_up()
 
     async def _dial(self) -> RawLink:
@@ -121,6 +120,7 @@ async def _ask(link: RawLink, frame: Any) -> Any:
 
 
 def main(url: str, folder: str, kind: str, source: str, seconds: str) -> None:
+    os.nice(19)  # it stands for another machine, and shall take nobody here their turn
     flooder = Flooder(url, Path(folder), source=source, seconds=float(seconds))
     begin = time.monotonic()
     asyncio.run(getattr(flooder, kind)())

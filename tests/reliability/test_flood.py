@@ -15,12 +15,14 @@ from typing import Any, Final
 
 import pytest
 
+from aparte.wire import decode_frame
 from aparte.wire.ids import LogId
 from aparte.wire.log_frames import Accepted, Created, OpenStatus
 from tests.reliability.flooding import LINKS, OPEN_COST
 from tests.reliability.ledger import Talk
 from tests.reliability.lines import Line, lines
-from tests.reliability.processes import HURRIED, HostProcess, running
+from tests.reliability.processes import DOMAIN, HURRIED, HostProcess, running
+from tests.reliability.raw import RawLink
 
 RATE: Final = 200
 PACED: Final = f"""
@@ -105,6 +107,11 @@ def allowance(seconds: float) -> float:
     return 1.1 * (2 * RATE + RATE * (seconds + 1) + LINKS * OPEN_COST)
 
 
+def new_links(seconds: float) -> float:
+    """And how many links it may make in it: fifty, forty a second; a tenth more."""
+    return 1.1 * (50 + 40 * (seconds + 1))
+
+
 async def scene(host: HostProcess) -> tuple[Times, dict[str, tuple[int, float, Times]]]:
     """The victims' times in peace, and in each flood, with what the flooder got."""
     async with victims(host) as people:
@@ -130,7 +137,27 @@ def test_one_address_that_floods(tmp_path: Path, capsys: pytest.CaptureFixture[s
             )
     for kind in FLOODS:
         answered, seconds, _ = found[kind]
-        assert RATE / 2 < answered < allowance(seconds), kind
+        most = new_links(seconds) if kind == "connects" else allowance(seconds)
+        assert most / 4 < answered < most, kind
+
+
+def test_neighbours_of_who_floods_come_in(tmp_path: Path) -> None:
+    """People behind one address share the pace of frames, which one of them uses up; all can call the host."""
+
+    async def play(host: HostProcess) -> int:
+        source, _ = FLOODS["posts"]
+        flooding = asyncio.ensure_future(flood(host, "posts"))
+        came = 0
+        while not flooding.done():
+            link = await RawLink.dial(host.url, source=source)
+            came += decode_frame(link.greeting).host == DOMAIN
+            link.hang_up()
+            await asyncio.sleep(0.05)
+        await flooding
+        return came
+
+    with running(tmp_path, config=PACED) as host:
+        assert asyncio.run(play(host)) >= 10
 
 
 def test_a_host_without_a_pace_is_noticed(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
-"""Every dependency has its line in docs/dependencies.md, and the locks pin all of them by hash."""
+"""Every dependency is declared, has its line in docs/dependencies.md, and is pinned by hash in the locks."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import sys
+from importlib.metadata import packages_distributions
 
 import pytest
 
-from tests.rules.house import PYPROJECT, ROOT, project_files
+from tests.rules.house import PYPROJECT, ROOT, project_files, sources
 
 PIN = re.compile(r"^([a-z0-9-]+)==(\S+)(?: ; (.*?))? \\$")
 
@@ -83,3 +86,44 @@ def test_control() -> None:
     for bad in ("a>=1 \\\n    --hash=sha256:00", "a==1", "-e ."):
         with pytest.raises(ValueError, match="neither"):
             pins(bad)
+
+
+def imported(source: str) -> set[str]:
+    """The packages that a module imports, by their names in Python."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def projects_of(package: str) -> set[str]:
+    """Which installed projects a package comes from; itself, if none is installed."""
+    return {name_of(project) for project in packages_distributions().get(package, [package])}
+
+
+def undeclared(packages: set[str], declared: set[str]) -> set[str]:
+    """What is imported and neither Python's own nor asked for."""
+    foreign = packages - sys.stdlib_module_names - {"aparte"}
+    return {package for package in foreign if not projects_of(package) & declared}
+
+
+def test_what_is_imported_is_declared() -> None:
+    """What merely comes with something else may go with its next version."""
+    declared = {name_of(requirement) for requirement in PYPROJECT["project"]["dependencies"]}
+    found = set().union(*map(imported, sources(".py", "src/").values()))
+    assert {"aiohttp", "nacl", "apsw"} <= found
+    assert undeclared(found, declared) == set()
+
+
+def test_control_of_imports() -> None:
+    assert imported("import a.b, c\nfrom d.e import f\nfrom . import g\n\ndef x():\n    import h") == {
+        "a",
+        "c",
+        "d",
+        "h",
+    }
+    assert undeclared({"nacl", "json", "aparte"}, {"pynacl"}) == set()
+    assert undeclared({"nacl", "nowhere"}, {"aiohttp"}) == {"nacl", "nowhere"}

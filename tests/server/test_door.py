@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from aiohttp import WSMsgType
 
-from aparte.server.shell import background
+from aparte.server.shell import background, exchanges
 from aparte.server.shell import guard as guarding
 from aparte.server.shell import http as host_http
 from aparte.server.shell.config import HostConfig
@@ -120,7 +120,7 @@ def test_a_frame_over_http(tmp_path: Path) -> None:
 
 def test_a_frame_that_is_too_long_is_refused_unread(tmp_path: Path) -> None:
     async def visitor(session: aiohttp.ClientSession, url: str) -> None:
-        with BytesIO(bytes(host_http.MAX_HTTP_FRAME + 1)) as too_long:
+        with BytesIO(bytes(exchanges.MAX_HTTP_FRAME + 1)) as too_long:
             answer = await session.post(f"{url}/v1/frame", data=too_long)
         async with answer:
             assert answer.status == 413

@@ -37,6 +37,7 @@ ALLOWED = {
     "code": r"[A-Z_]{3,30}",
     "file": r"database|wal",
     "what": r"blobs|newcomers|posts",
+    "why": r"many_links|hasty_links|bad_message|no_room|paced",
     "le": r"[\d.]+|\+Inf",
     "version": re.escape(aparte.__version__),
     "protocol": r"1",

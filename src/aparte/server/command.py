@@ -42,7 +42,7 @@ storage nor cryptography. Four ways out:
 
 
 #: Frames come and go by the thousand and hold no cycles: look for garbage more rarely than Python does of itself.
-_COLLECTIONS: Final = (50_000, 20, 50)
+_COLLECTIONS: Final = (2_000, 4, 100)
 
 
 @click.command()

@@ -267,6 +267,15 @@ def test_a_host_that_runs_under_another_name(host: Host) -> None:
     assert_bad(findings, "port", Level.WARN, f"as {HOST}, and other.example is configured")
 
 
+def test_half_of_every_address_is_taken(config: HostConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aparte.server.admin.doctor.network._SECONDS", 0.2)
+    with socket.create_server(("0.0.0.0", 0)) as other:
+        everywhere = replace(config, address="", port=other.getsockname()[1])
+        [finding] = network.check_port(everywhere)
+        assert finding.found == f"something else listens at :{everywhere.port}"
+    assert [f.found for f in network.check_port(everywhere)] == [f":{everywhere.port} is free"]
+
+
 def test_an_address_that_is_not_here(config: HostConfig) -> None:
     findings = [f for f in look(replace(config, address="192.0.2.1", port=4443)) if f.check == "port"]
     assert_bad(findings, "port", Level.FAIL, r"^192\.0\.2\.1:4443: ")
@@ -293,23 +302,31 @@ def test_the_command_on_a_host_that_is_well(host: Host, tmp_path: Path) -> None:
     assert re.search(r"^ok +integrity +host\.db is whole$", text.out, re.MULTILINE)
 
 
-def test_the_command_on_a_host_that_is_ill(at_rest: Path) -> None:
+@pytest.fixture
+def toml(at_rest: Path, tmp_path: Path) -> Path:
+    """The configuration of a host at rest, with a port that nobody has."""
+    path = tmp_path / "host.toml"
+    path.write_text(f'data = "{at_rest}"\nlisten = "127.0.0.1:0"\ndomain = "{HOST}"\n')
+    return path
+
+
+def test_the_command_on_a_host_that_is_ill(at_rest: Path, toml: Path) -> None:
     at_rest.chmod(0o755)
-    said = aparte("doctor", "--data", at_rest, "--json")
+    said = aparte("doctor", "--config", toml, "--json")
     assert said.code == 1
     found = json.loads(said.out)
     assert found["is_well"] is False
     assert [f["check"] for f in found["findings"] if f["level"] == "fail"] == ["permissions"]
-    text = aparte("doctor", "--data", at_rest)
+    text = aparte("doctor", "--config", toml)
     assert text.code == 1
     assert re.search(
         r"^fail +permissions +others may use .*\n      Close it to them: chmod 700 ", text.out, re.MULTILINE
     )
 
 
-def test_warnings_are_no_failure(at_rest: Path) -> None:
+def test_warnings_are_no_failure(at_rest: Path, toml: Path) -> None:
     at_rest.with_name("data.restoring").mkdir()
-    said = aparte("doctor", "--data", at_rest, "--json")
+    said = aparte("doctor", "--config", toml, "--json")
     assert said.code == 0, said.out
 
 

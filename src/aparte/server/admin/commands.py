@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import update_wrapper
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from aparte.server.admin import requests as r
+from aparte.server.admin.certificate import CertificateFiles, files_of, files_on
 from aparte.server.admin.control import NotListening, ask
 from aparte.server.admin.desk import desk_at_rest, require_host
 from aparte.server.admin.errors import AdminError, Fault
@@ -38,12 +39,17 @@ class Place:
 
     data: Path
     domain: str | None
+    certificate: CertificateFiles | None
 
 
 def place_of(data: Path | None, config: Path | None) -> Place:
     """As `aparte serve` would find it. Raises `BadConfig`."""
-    found = HostConfig() if config is None else read_config(config)
-    return Place(data or found.data, None if config is None else found.domain)
+    if config is None:
+        folder = data or HostConfig().data
+        return Place(folder, None, files_on(folder))
+    found = read_config(config)
+    found = replace(found, data=data or found.data)
+    return Place(found.data, found.domain, files_of(found))
 
 
 def with_place(function: F) -> F:
@@ -104,7 +110,7 @@ def _carry_out_one(place: Place, request: r.Request) -> r.Answer:
         return ask(place.data, request)
     except NotListening:
         try:
-            with desk_at_rest(place.data, place.domain) as desk:
+            with desk_at_rest(place.data, place.domain, certificate=place.certificate) as desk:
                 return carry_out(desk, request)
         except AlreadyRunning as error:
             raise AdminError(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-__all__ = ["copy_file", "hash_file", "link_or_copy"]
+__all__ = ["copy_blob", "copy_file", "hash_file", "link_or_copy"]
 
 _PIECE: Final = 1 << 20
 _PRIVATE: Final = 0o600
@@ -31,10 +31,15 @@ def link_or_copy(source: Path, target: Path) -> bool:
     except FileNotFoundError:
         raise
     except OSError:  # another file system, or one without links, or too many of them
-        copy_file(source, target)
-        os.utime(target, ns=(0, 0))  # as the blobs' own files: when it was says nothing
+        copy_blob(source, target)
         return False
     return True
+
+
+def copy_blob(source: Path, target: Path) -> None:
+    """`copy_file`, with the times of all blobs: when it was says nothing."""
+    copy_file(source, target)
+    os.utime(target, ns=(0, 0))
 
 
 def hash_file(path: Path, *, go_on: Callable[[], None]) -> tuple[int, str]:

@@ -18,6 +18,7 @@ from typing import Final, Protocol, TypeVar
 
 from aparte.server.accounts import TicketPolicy
 from aparte.server.accounts.presence import Presence
+from aparte.server.admin.certificate import CertificateFiles
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.core import Core
 from aparte.server.journal import Journal
@@ -76,6 +77,8 @@ class Desk:
     #: The host's name; None if nobody said.
     domain: str | None = None
     live: Live | None = None
+    #: None if the host does not encrypt by itself.
+    certificate: CertificateFiles | None = None
     tickets: TicketPolicy = field(default_factory=TicketPolicy)
     clock: Callable[[], Millis] = system_clock
     rng: Callable[[int], bytes] = os.urandom
@@ -163,12 +166,12 @@ def require_host(data: Path) -> None:
 
 
 @contextmanager
-def desk_at_rest(data: Path, domain: str | None) -> Iterator[Desk]:
+def desk_at_rest(data: Path, domain: str | None, *, certificate: CertificateFiles | None) -> Iterator[Desk]:
     """The desk of a host that does not run, and will not meanwhile. Raises `AdminError`, `AlreadyRunning`."""
     require_host(data)
     with locked(data):
         writing = _WritingAtRest(data)
         try:
-            yield Desk(data, writing, domain)
+            yield Desk(data, writing, domain, certificate=certificate)
         finally:
             writing.close()

@@ -12,6 +12,7 @@ from typing import Final
 
 import structlog
 
+from aparte.server.admin.certificate import files_of
 from aparte.server.admin.control import (
     MAX_ANSWER,
     MAX_REQUEST,
@@ -67,7 +68,8 @@ def _desk_of(host: Host) -> Desk:
     presence = None if host.core.accounts is None else host.core.accounts.presence
     links, disk = host.reception.connections, host.disk
     live = Live(lambda: len(links), sweep_blobs, presence, lambda: refused_words(disk.shortage))
-    return Desk(host.data, LiveWriting(host.core, host.writer, store=host.store), host.about.host, live)
+    writing = LiveWriting(host.core, host.writer, store=host.store)
+    return Desk(host.data, writing, host.about.host, live, certificate=files_of(host.config))
 
 
 def _listen(path: Path) -> socket.socket:

@@ -98,6 +98,7 @@ def _status(desk: Desk) -> Status:
             free_bytes=shutil.disk_usage(desk.data).free,
             refused=None if desk.live is None else desk.live.refused(),
             open_files=None if desk.live is None else open_files(),
+            certificate=None if desk.certificate is None else desk.certificate.look(),
         )
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "AccountPurged",
     "Answer",
     "BackupMade",
+    "CertificateStatus",
     "ExpiredPurged",
     "GetStatus",
     "Invited",
@@ -48,6 +49,16 @@ class GetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateStatus:
+    """Moments as YYYY-MM-DDTHH:MM:SSZ. `ends` is None if there is none that can be read."""
+
+    ends: str | None
+    #: Since that certificate: when the latest try to get another failed, and why.
+    failed_at: str | None
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Status:
     """Sizes in bytes. What only a running host knows is None otherwise. Names nobody."""
 
@@ -71,6 +82,8 @@ class Status:
     refused: str | None
     #: Files, and so links, that the host may have open at once.
     open_files: int | None
+    #: None if the host does not encrypt by itself.
+    certificate: CertificateStatus | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import apsw
 
-from aparte.server.admin.copies import copy_file, hash_file, link_or_copy
+from aparte.server.admin.copies import copy_blob, copy_file, hash_file, link_or_copy
 from aparte.server.admin.errors import AdminError, Fault
 from aparte.server.admin.inventory import DATABASES, Inventory, read_inventory
+from aparte.server.admin.owners import Owner, owner_of
 from aparte.server.admin.rebirth import Reborn, begin_anew
 from aparte.server.blobs import BlobFiles
 from aparte.server.folders import flush_folder
@@ -45,18 +46,21 @@ class Restored:
 
 
 def restore(source: Path, data: Path, *, replace: bool) -> Restored:
-    """Raises `AdminError`, `StoreError`, `OSError`; then nothing has changed."""
+    """By root, for whoever owns the folder. Raises `AdminError`, `StoreError`, `OSError`; then nothing has changed."""
     source, data = source.absolute(), data.absolute()
     inventory = read_inventory(source)
     if inventory.schema > migrations()[-1][0]:
         raise AdminError(Fault.DAMAGED, f"a newer Aparte ({inventory.aparte}) made {source}: its data is unknown here")
+    owner = owner_of(data)
     with ExitStack() as stack:
         has_old = _claim(stack, data, replace=replace)
         staging = data.with_name(f"{data.name}.restoring")
         _make_staging(staging)
         try:
-            reborn = _fill(source, staging, inventory=inventory)
+            reborn = _fill(source, staging, inventory=inventory, owner=owner)
             stack.enter_context(locked(staging))  # so that no host starts on it before all is done
+            if owner.is_other:
+                owner.take(staging)
             flush_folder(staging)
             moved_to = _take_place(staging, data, has_old=has_old)
         except BaseException:
@@ -99,7 +103,7 @@ def _make_staging(staging: Path) -> None:
         ) from error
 
 
-def _fill(source: Path, staging: Path, *, inventory: Inventory) -> Reborn:
+def _fill(source: Path, staging: Path, *, inventory: Inventory, owner: Owner) -> Reborn:
     for file in inventory.files:
         try:
             copy_file(source / file.name, staging / file.name)
@@ -111,7 +115,7 @@ def _fill(source: Path, staging: Path, *, inventory: Inventory) -> Reborn:
         with _opened(staging / name) as database:
             _check_integrity(database, source / name)
     with _opened(staging / "blobs.db") as index:
-        _bring_blobs(index, source, staging=staging)
+        _bring_blobs(index, source, staging=staging, owner=owner)
     with _opened(staging / "host.db") as database:
         return begin_anew(database, staging / "keys.json", rng=os.urandom)
 
@@ -136,14 +140,17 @@ def _check_integrity(database: apsw.Connection, path: Path) -> None:
         raise AdminError(Fault.DAMAGED, f"{path} is damaged: {found[0][0]}")
 
 
-def _bring_blobs(index: apsw.Connection, source: Path, *, staging: Path) -> None:
+def _bring_blobs(index: apsw.Connection, source: Path, *, staging: Path, owner: Owner) -> None:
     old, new = BlobFiles(source), BlobFiles(staging)
     new.prepare()
     for blob_id, size in index.execute("SELECT blob_id, size FROM blob"):
         path = old.blob_path(blob_id)
         if old.blob_size(blob_id) != size:
             raise AdminError(Fault.DAMAGED, f"{path} is missing, or not {size} bytes long")
-        link_or_copy(path, new.blob_path(blob_id))
+        if owner.is_other and not owner.has(path):  # it stays whose it is: the backup may be root's alone
+            copy_blob(path, new.blob_path(blob_id))
+        else:
+            link_or_copy(path, new.blob_path(blob_id))
     for shelf in (staging / "blobs").iterdir():
         flush_folder(shelf)
 

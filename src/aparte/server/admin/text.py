@@ -9,6 +9,7 @@ from aparte.server.admin.requests import (
     AccountPurged,
     Answer,
     BackupMade,
+    CertificateStatus,
     ExpiredPurged,
     Invited,
     NameReleased,
@@ -111,8 +112,21 @@ def _status(status: Status) -> list[str]:
             ("free disk", size_of(status.free_bytes)),
             ("refused for it", status.refused or "-"),
             ("open files", "-" if status.open_files is None else f"{status.open_files} at once"),
+            *_certificate(status.certificate),
         ]
     )
+
+
+def _certificate(found: CertificateStatus | None) -> list[tuple[str, str]]:
+    if found is None:
+        return [("certificate", "-")]
+    ends = "none that can be read" if found.ends is None else f"ends on {_moment(found.ends)}"
+    failed = [] if found.failed_at is None else [("not renewed", f"on {_moment(found.failed_at)}: {found.failure}")]
+    return [("certificate", ends), *failed]
+
+
+def _moment(text: str) -> str:
+    return f"{text[:16].replace('T', ' ')} UTC"
 
 
 def _users(users: Sequence[User]) -> list[str]:

@@ -14,7 +14,8 @@ from aparte.server.links import MAX_OPEN_NODES, MAX_OPEN_OF_ADDRESS
 from aparte.server.pace import Pace
 from aparte.server.shell.config import HostConfig
 from aparte.server.shell.connections import MAX_PENDING
-from aparte.server.shell.http import MAX_HTTP_FRAME, MAX_LINKS, About
+from aparte.server.shell.exchanges import MAX_HTTP_FRAME
+from aparte.server.shell.http import MAX_LINKS, About
 from aparte.server.shell.reception import SIGN_UPS
 from aparte.server.store.sqlite.retention import LOG_DAYS, STUB_DAYS
 from aparte.wire import limits as wire

@@ -17,6 +17,7 @@ from aparte.server.policy import LogPolicy
 from aparte.server.shell.acme.settings import AcmeSettings, is_contact, is_directory
 from aparte.server.shell.disk import DiskFloors
 from aparte.server.shell.issuers import NOBODY, IssuerPolicy
+from aparte.server.shell.listening import EVERYWHERE, spelled
 from aparte.server.shell.pacing import FRAMES
 from aparte.server.shell.well_known import is_public_name
 from aparte.server.tickets import FOREIGN_TICKETS
@@ -83,11 +84,11 @@ class HostConfig:
 
 
 def split_address(text: str) -> tuple[str, int]:
-    """`ADDR:PORT`, `[V6]:PORT` or `:PORT`, for all addresses. Raises `BadConfig`."""
+    """`ADDR:PORT`, `[V6]:PORT` or `:PORT`, for every address (`EVERYWHERE`). Raises `BadConfig`."""
     address, colon, port = text.rpartition(":")
     if not colon or not port.isdecimal() or int(port) > 65_535 or (":" in address and not address.startswith("[")):
         raise BadConfig(f"{text!r} is not ADDR:PORT")
-    return address.strip("[]") or "0.0.0.0", int(port)  # noqa: S104 - asked for
+    return address.strip("[]") or EVERYWHERE, int(port)
 
 
 def _is_loopback(address: str) -> bool:
@@ -105,7 +106,7 @@ def require_sense(config: HostConfig) -> None:
         raise BadConfig("acme: the host gets its certificate itself, so it has none from files and no proxy before it")
     if config.metrics is not None and not config.metrics_for_others and not _is_loopback(config.metrics[0]):
         raise BadConfig(
-            f"metrics: {config.metrics[0]} is not this machine's alone. They are served without TLS or a password; "
+            f"metrics: {spelled(config.metrics)} is not this machine's alone. They are served without TLS or password; "
             "metrics_for_others = true says that something else keeps strangers out"
         )
 

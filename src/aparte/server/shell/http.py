@@ -1,4 +1,4 @@
-"""The host's HTTP for frames: two WebSockets, and one frame a request.
+"""The host's two WebSockets.
 
 No cookie exists and nothing is authenticated by where a page came from, so links take any Origin and the rest allows
 any, without credentials.
@@ -6,42 +6,34 @@ any, without credentials.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WebSocketError, WSMsgType, web
 
 from aparte.server.links import LinkKind
+from aparte.server.pace import Pace, Paces
 from aparte.server.shell.connections import SocketConnection
 from aparte.server.shell.crowds import message
+from aparte.server.shell.doorstep import HeldOff
+from aparte.server.shell.exchanges import too_many
 from aparte.server.shell.pacing import Allowances, block_of
 from aparte.server.shell.reception import Malformed, Reception
 from aparte.server.shell.sockets import Socket
 from aparte.server.step import Refusal, problem
 from aparte.wire import ErrorCode, encode_frame
 from aparte.wire.ids import Incarnation, LinkNonce, Millis, Request
-from aparte.wire.limits import MAX_COMMIT, MAX_FRAME
+from aparte.wire.limits import MAX_FRAME
 from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting
 
-__all__ = ["FRAME_TYPE", "MAX_HTTP_FRAME", "About", "HostHttp"]
+__all__ = ["About", "HostHttp"]
 
-FRAME_TYPE: Final = "application/octet-stream"
-MAX_HTTP_FRAME: Final = MAX_COMMIT + 1024
 #: Links of one address: an office behind one address, not an army.
 MAX_LINKS: Final = 1_024
-#: What a new link costs of its address's allowance, in frames.
-_LINK_COST: Final = 5
-#: How long a frame over HTTP may take to come. 8 MiB in a minute is a slow line.
-_BODY_SECONDS: Final = 60.0
-_CORS: Final = {
-    "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Content-Type",
-    "Access-Control-Max-Age": "86400",
-}
+#: How fast one address may make new ones, each of which takes a millisecond: an office comes back in some seconds.
+_NEW_LINKS: Final = Pace(interval=25, burst=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +63,13 @@ class HostHttp:
         self._allowances = allowances
         self._clock = clock
         self._address_of = address_of
+        self._new_links = Paces[str](_NEW_LINKS)
 
     def routes(self) -> list[web.RouteDef]:
         """To be mounted at the host's root."""
         return [
             web.get("/v1/anonymous", self.anonymous),
             web.get("/v1/identity", self.identity),
-            web.post("/v1/frame", self.frame),
-            web.options("/v1/frame", self.preflight),
         ]
 
     async def anonymous(self, request: web.Request) -> web.StreamResponse:
@@ -89,35 +80,13 @@ class HostHttp:
         """The link that proves a device."""
         return await self._link(request, LinkKind.IDENTITY)
 
-    async def frame(self, request: web.Request) -> web.Response:
-        """One frame in, one frame out."""
-        if request.content_length is None or request.content_length > MAX_HTTP_FRAME:
-            raise web.HTTPRequestEntityTooLarge(MAX_HTTP_FRAME, request.content_length or 0, headers=_CORS)
-        allowance = self._allowances.of(block_of(self._address_of(request)))
-        allowance.left -= 1
-        await self._allowances.turn(allowance)
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                data = await request.read()
-            answer = await self._reception.exchange(data)
-        except TimeoutError:
-            return web.Response(status=408, text="the frame did not come\n", headers=_CORS)
-        except Malformed as error:
-            return web.Response(status=400, text=f"not a frame: {error}\n", headers=_CORS)
-        return web.Response(body=answer, content_type=FRAME_TYPE, headers=_CORS)
-
-    async def preflight(self, _: web.Request) -> web.Response:
-        """CORS."""
-        return web.Response(status=204, headers=_CORS)
-
     async def _link(self, request: web.Request, kind: LinkKind) -> web.StreamResponse:
         block = block_of(self._address_of(request))
         if self._reception.connections.of(block) >= MAX_LINKS:
-            raise _too_many("this address has as many links as it may\n", wait=60)
-        allowance = self._allowances.of(block)
-        if allowance.left < _LINK_COST:
-            raise _too_many("this address asks for links too often\n", wait=2)
-        allowance.left -= _LINK_COST
+            raise self._too_many(HeldOff.MANY_LINKS, "this address has as many links as it may\n", wait=60)
+        # Apart from the pace of frames: who floods the host with those shuts none of their neighbours out.
+        if wait := self._new_links.admit(block, self._clock()):
+            raise self._too_many(HeldOff.HASTY_LINKS, "this address asks for links too often\n", wait=1 + wait // 1000)
         socket = Socket(MAX_FRAME)
         await socket.prepare(request)
         transport = request.transport
@@ -159,10 +128,13 @@ class HostHttp:
             elif item.type is WSMsgType.PING:
                 await socket.pong(item.data)
             elif item.type is WSMsgType.TEXT:
+                self._reception.doorstep.held_off[HeldOff.BAD_MESSAGE] += 1
                 await socket.close(code=1003, message=b"binary messages only")
                 return
+            elif isinstance(item.data, WebSocketError):  # aiohttp has ended the link
+                self._reception.doorstep.held_off[HeldOff.BAD_MESSAGE] += 1
 
-
-def _too_many(text: str, *, wait: int) -> web.HTTPTooManyRequests:
-    """`wait` is in seconds."""
-    return web.HTTPTooManyRequests(text=text, headers={"Retry-After": str(wait), **_CORS})
+    def _too_many(self, why: HeldOff, text: str, *, wait: int) -> web.HTTPTooManyRequests:
+        """`wait` is in seconds."""
+        self._reception.doorstep.held_off[why] += 1
+        return too_many(text, wait=wait)

@@ -23,8 +23,9 @@ from prometheus_client.registry import Collector
 import aparte
 from aparte.server.links import LinkKind
 from aparte.server.room import Shortage
-from aparte.server.shell.connections import Connections
 from aparte.server.shell.disk import DiskWatch
+from aparte.server.shell.doorstep import HeldOff
+from aparte.server.shell.reception import Reception
 from aparte.server.shell.tally import OUTCOMES, Buckets, Tally
 from aparte.server.shell.writer import Writer
 from aparte.server.store import StoreError
@@ -42,7 +43,7 @@ class Watched:
     """The parts of a running host that are looked at."""
 
     tally: Tally
-    connections: Connections
+    reception: Reception
     writer: Writer
     disk: DiskWatch
     holdings: Holdings
@@ -112,11 +113,12 @@ class _HostCollector(Collector):
         yield _gauge("aparte_uptime_seconds", "Since the host started.", value=self._clock() - self._began)
         yield from self._links()
         yield from self._work(self._watched.tally)
+        yield from self._doorstep()
         yield from self._holdings()
         yield from self._disk()
 
     def _links(self) -> Iterator[Metric]:
-        count = self._watched.connections.count()
+        count = self._watched.reception.connections.count()
         by_kind = {kind.value: count[kind, False] + count[kind, True] for kind in LinkKind}
         yield _gauges("aparte_links", "Links that are up.", kind=by_kind.items())
         lagging = sum(number for (_, lags), number in count.items() if lags)
@@ -136,6 +138,13 @@ class _HostCollector(Collector):
         yield _gauge("aparte_queue_requests", "Requests that wait for the writer.", value=self._watched.writer.waiting)
         yield CounterMetricFamily("aparte_deliveries", "Entries that were due to links.", value=tally.deliveries)
         yield CounterMetricFamily("aparte_errors", "Faults of the core's or the store's.", value=tally.errors)
+
+    def _doorstep(self) -> Iterator[Metric]:
+        found = self._watched.reception.doorstep
+        refusals = [(code.name, count) for code, count in found.refusals.items()]
+        yield _counters("aparte_early_refusals", "Requests refused before the writer heard of them.", code=refusals)
+        held_off = [(why.value, found.held_off[why]) for why in HeldOff]
+        yield _counters("aparte_held_off", "Links and messages turned away, and frames that had to wait.", why=held_off)
 
     def _holdings(self) -> Iterator[Metric]:
         held = self._watched.holdings.found

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
 from prometheus_client.exposition import choose_encoder
 
+from aparte.server.shell.listening import listening, url_of
 from aparte.server.shell.metrics import Watched, registry_of
 
 __all__ = ["metrics_served"]
 
 _SHUTDOWN: Final = 1.0
+_BACKLOG: Final = 128
 
 log = structlog.get_logger("aparte.host")
 
@@ -31,11 +33,10 @@ async def metrics_served(where: tuple[str, int] | None, watched: Watched) -> Asy
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, *where)
-        await site.start()
-        address, port = runner.addresses[0][:2]
-        log.info("serving metrics", at=f"http://{f'[{address}]' if ':' in address else address}:{port}/metrics")
-        yield
+        make: Any = runner.server
+        async with listening(make, where, backlog=_BACKLOG) as name:
+            log.info("serving metrics", at=f"{url_of(name, secure=False)}/metrics")
+            yield
     finally:
         await runner.cleanup()
 

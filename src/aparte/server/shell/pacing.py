@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from aiohttp import web
 
 from aparte.server.pace import Pace
+from aparte.server.shell.doorstep import Doorstep, HeldOff
 
 __all__ = ["FRAMES", "Allowance", "Allowances", "address_of", "block_of", "is_this_machine"]
 
@@ -56,9 +57,10 @@ class Allowance:
 class Allowances:
     """Keeps addresses to a pace. A frame costs one subtraction; the refilling is done for all at once (`tick`)."""
 
-    def __init__(self, pace: Pace = FRAMES) -> None:
+    def __init__(self, pace: Pace = FRAMES, doorstep: Doorstep | None = None) -> None:
         self._most = float(pace.burst)
         self._a_second = 1000 / pace.interval
+        self._doorstep = doorstep or Doorstep()
         self._of: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
         # Who owes something is remembered, although all its connections may be gone.
         self._owing: list[Allowance] = []
@@ -81,5 +83,7 @@ class Allowances:
 
     async def turn(self, allowance: Allowance) -> None:
         """Return when there is something left."""
+        if allowance.left < 0:
+            self._doorstep.held_off[HeldOff.PACED] += 1
         while allowance.left < 0:  # noqa: ASYNC110 - how long is known, and nobody else could tell
             await asyncio.sleep(min(1.0, 0.01 - allowance.left / self._a_second))

@@ -17,6 +17,7 @@ from aparte.server.links import Link, LinkKind, LinkNumber, OpenNodes
 from aparte.server.pace import Pace, Paces
 from aparte.server.reads import LogReads
 from aparte.server.shell.connections import Connections, SocketConnection
+from aparte.server.shell.doorstep import Doorstep
 from aparte.server.shell.judging import Judge
 from aparte.server.shell.pacing import Allowance, is_this_machine
 from aparte.server.shell.writer import Writer
@@ -54,6 +55,7 @@ class Reception:
         self, store: Store, *, reads: LogReads, writer: Writer, judge: Judge, clock: Callable[[], Millis]
     ) -> None:
         self.connections = Connections()
+        self.doorstep = Doorstep()
         self._store = store
         self._reads = reads
         self._writer = writer
@@ -100,13 +102,13 @@ class Reception:
 
     async def take(self, connection: SocketConnection, data: bytes, *, allowance: Allowance) -> None:
         """Take one frame of a link, when it may have another under way. Raises `Malformed`."""
-        frame = _decode(data)
+        frame = self._decode(data)
         if not connection.has_room:
             await connection.room()
         connection.begin()
         if type(frame) is a.SignUp and (wait := self._wait_for_sign_up(connection.block)):
             often = Refusal(ErrorCode.RATE_LIMITED, "too many accounts from one address", wait=wait)
-            self.connections.release([problem(connection.link, frame.request, refusal=often)])
+            self.connections.release([self._refused(connection.link, frame.request, refusal=often)])
             return
         allowance.left -= _extra_work(frame)  # before it is done: other links of the address spend meanwhile
         send = await self._bring(connection.link, frame, over_http=False)
@@ -119,7 +121,7 @@ class Reception:
 
     async def exchange(self, data: bytes) -> bytes:
         """Take one frame over HTTP; returns the answer's bytes. Raises `Malformed`."""
-        frame = _decode(data)
+        frame = self._decode(data)
         link = self.link(LinkKind.ANONYMOUS, LinkNonce(bytes(32)))
         waiting = self.connections.exchange(link)
         try:
@@ -128,15 +130,28 @@ class Reception:
         finally:
             self.connections.remove(link)  # it has opened nothing, so the core need not hear of its end
 
+    def _decode(self, data: bytes) -> object:
+        try:
+            return decode_frame(data)
+        except UnknownFrame:
+            return _Unknown(Request(int.from_bytes(data[1:5])))
+        except DecodeError as error:
+            self.doorstep.refusals[ErrorCode.MALFORMED] += 1
+            raise Malformed(str(error)) from error
+
     async def _bring(self, link: Link, frame: object, *, over_http: bool) -> Answer | None:
         """Bring a frame to the writer, or answer it here."""
         request = getattr(frame, "request", Request(0))
         try:
             return await self._answer(link, frame, over_http=over_http)
         except Refusal as refusal:
-            return problem(link, request, refusal=refusal)
+            return self._refused(link, request, refusal=refusal)
         except StoreError:
-            return problem(link, request, refusal=Refusal(ErrorCode.UNAVAILABLE, wait=2_000))
+            return self._refused(link, request, refusal=Refusal(ErrorCode.UNAVAILABLE, wait=2_000))
+
+    def _refused(self, link: Link, request: Request, *, refusal: Refusal) -> Answer:
+        self.doorstep.refusals[refusal.code] += 1
+        return problem(link, request, refusal=refusal)
 
     async def _answer(self, link: Link, frame: object, *, over_http: bool) -> Answer | None:
         takes = ANONYMOUS_FRAMES if link.kind is LinkKind.ANONYMOUS else IDENTITY_FRAMES
@@ -207,12 +222,3 @@ def _extra_work(frame: object) -> int:
     if type(frame) is not Open:
         return 0
     return len(frame.items) // 2 + sum(item.proof is not None for item in frame.items)
-
-
-def _decode(data: bytes) -> object:
-    try:
-        return decode_frame(data)
-    except UnknownFrame:
-        return _Unknown(Request(int.from_bytes(data[1:5])))
-    except DecodeError as error:
-        raise Malformed(str(error)) from error

@@ -30,17 +30,20 @@ from aparte.server.shell.blob_hosting import TicketOffice, hosted_blobs
 from aparte.server.shell.certificates import Certificate
 from aparte.server.shell.config import HostConfig
 from aparte.server.shell.disk import DiskWatch, Measure, measure_of
+from aparte.server.shell.exchanges import MAX_HTTP_FRAME, Exchanges
 from aparte.server.shell.folder import AlreadyRunning, locked
 from aparte.server.shell.guard import Guard
-from aparte.server.shell.http import MAX_HTTP_FRAME, About, HostHttp
+from aparte.server.shell.http import About, HostHttp
 from aparte.server.shell.issuers import Issuers, issuers_by
 from aparte.server.shell.judging import Judge
 from aparte.server.shell.keys import load_keys, pass_key_of
+from aparte.server.shell.listening import listening, url_of
 from aparte.server.shell.metrics import Holdings, Watched
 from aparte.server.shell.metrics_page import metrics_served
 from aparte.server.shell.pacing import Allowances, address_of
 from aparte.server.shell.pages import Pages, nothing_here
 from aparte.server.shell.reception import Reception
+from aparte.server.shell.server_header import name_software
 from aparte.server.shell.tally import Tally
 from aparte.server.shell.writer import Writer
 from aparte.server.step import Send
@@ -76,6 +79,7 @@ async def serve(
     Raises `AlreadyRunning`, `StoreError`, `KeysDamaged`, `BadCertificate`, `AcmeFailed`, `OSError` (the port is in
     use).
     """
+    name_software()
     certificate = None if config.certificate is None else Certificate(*config.certificate)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(config.data))
@@ -89,7 +93,9 @@ async def serve(
         await stack.enter_async_context(metrics_served(config.metrics, host.watched()))
         if beside is not None:
             await stack.enter_async_context(beside(host))
-        door = _Door(Guard(behind_proxy=config.behind_proxy), Allowances(config.frames), certificate)
+        door = _Door(
+            Guard(behind_proxy=config.behind_proxy), Allowances(config.frames, host.reception.doorstep), certificate
+        )
         url = await stack.enter_async_context(_listening(config, host, door=door))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [
@@ -124,7 +130,7 @@ class Host:
     writer: Writer
     blobs: BlobService
     about: About
-    data: Path
+    config: HostConfig
     core: Core
     store: SqliteStore
     disk: DiskWatch
@@ -132,9 +138,14 @@ class Host:
     #: The code by which the operator's account is made; None once there is one.
     operator_invite: str | None
 
+    @property
+    def data(self) -> Path:
+        """The host's folder."""
+        return self.config.data
+
     def watched(self) -> Watched:
         """What figures are taken from."""
-        return Watched(self.tally, self.reception.connections, self.writer, self.disk, Holdings(self.data))
+        return Watched(self.tally, self.reception, self.writer, self.disk, Holdings(self.data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +199,7 @@ async def _running(
     try:
         async with hosted_blobs(config.data, office, clock=now, limits=config.blobs, disk=disk) as blobs:
             about = About(config.domain, aparte.__version__, incarnation, ticket_key)
-            yield Host(reception, writer, blobs, about, config.data, core, store, disk, tally, invite)
+            yield Host(reception, writer, blobs, about, config, core, store, disk, tally, invite)
     finally:
         await loop.run_in_executor(None, writer.stop)
         reception.close()
@@ -201,6 +212,7 @@ async def _listening(config: HostConfig, host: Host, *, door: _Door) -> AsyncIte
     of = partial(address_of, behind_proxy=config.behind_proxy)
     http = HostHttp(host.reception, host.about, allowances=door.allowances, clock=now, address_of=of)
     app.add_routes(http.routes())
+    app.add_routes(Exchanges(host.reception, allowances=door.allowances, address_of=of).routes())
     app.add_routes(AboutHttp(host.about, config).routes())
     app.add_routes(blob_routes(host.blobs, prefix="/v1", address_of=of))
     app.add_routes(Pages(host.about.host, folder=config.web_app, is_private=config.is_private).routes())
@@ -211,19 +223,11 @@ async def _listening(config: HostConfig, host: Host, *, door: _Door) -> AsyncIte
     try:
         make: Any = runner.server
         context = None if door.certificate is None else door.certificate.context
-        loop = asyncio.get_running_loop()
-        listener = await loop.create_server(
-            door.guard.watch(make), config.address, config.port, ssl=context, backlog=_BACKLOG
-        )
+        where = (config.address, config.port)
         try:
-            yield _url(listener.sockets[0].getsockname(), secure=context is not None)
+            async with listening(door.guard.watch(make), where, backlog=_BACKLOG, context=context) as name:
+                yield url_of(name, secure=context is not None)
         finally:
-            listener.close()
             host.reception.connections.say_stopping()
     finally:
         await runner.cleanup()
-
-
-def _url(name: tuple[Any, ...], *, secure: bool) -> str:
-    address, port = name[:2]
-    return f"{'https' if secure else 'http'}://{f'[{address}]' if ':' in address else address}:{port}"

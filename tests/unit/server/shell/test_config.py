@@ -66,7 +66,9 @@ def test_nothing(tmp_path: Path) -> None:
     [
         ("127.0.0.1:8440", ("127.0.0.1", 8440)),
         ("[::1]:8440", ("::1", 8440)),
-        (":443", ("0.0.0.0", 443)),
+        (":443", ("", 443)),
+        ("0.0.0.0:443", ("0.0.0.0", 443)),
+        ("[::]:443", ("::", 443)),
         ("localhost:0", ("localhost", 0)),
     ],
 )
@@ -89,6 +91,8 @@ def test_no_addresses(text: str) -> None:
         ("localhost", False, SignUpPolicy.OPEN),
         ("127.0.0.1", True, SignUpPolicy.INVITE),
         ("0.0.0.0", False, SignUpPolicy.INVITE),
+        ("", False, SignUpPolicy.INVITE),
+        ("::", False, SignUpPolicy.INVITE),
         ("192.0.2.1", False, SignUpPolicy.INVITE),
         ("chat.example.org", False, SignUpPolicy.INVITE),
     ],

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 from aparte.server.admin.doctor.findings import Finding, fail, ok, warn
 from aparte.server.shell.acme import AcmeFailed, Shelf
 from aparte.server.shell.config import HostConfig
+from aparte.server.shell.listening import spelled
 from aparte.wire.ids import Millis
 
 __all__ = ["SOON_DAYS", "check_tls", "matches"]
@@ -36,7 +37,7 @@ def check_tls(config: HostConfig, now: Millis) -> Iterator[Finding]:
     else:
         yield fail(
             "tls",
-            f"others can come in at {config.address}, and nothing encrypts",
+            f"others can come in at {spelled((config.address, config.port))}, and nothing encrypts",
             do="Give --acme, or --tls-cert and --tls-key, or a proxy and --behind-proxy: browsers need one of them.",
         )
 

@@ -13,17 +13,19 @@ from typing import Any, Final
 from aparte.server.admin.census import open_census
 from aparte.server.admin.doctor.findings import Finding, fail, ok, warn
 from aparte.server.shell.config import HostConfig
+from aparte.server.shell.listening import EVERYWHERE, open_listeners, spelled
 
 __all__ = ["check_port"]
 
 _SECONDS: Final = 5.0
 _MAX_ANSWER: Final = 64 * 1024
-_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where such a host is to be asked
+#: Where a host that listens there is to be asked.
+_ANY: Final = {EVERYWHERE: "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 def check_port(config: HostConfig) -> Iterator[Finding]:
     """Listen there for a moment; if that cannot be, ask who is there."""
-    where = f"{config.address}:{config.port}"
+    where = spelled((config.address, config.port))
     if config.port == 0:
         yield ok("port", "any that is free")
         return
@@ -48,11 +50,8 @@ def check_port(config: HostConfig) -> Iterator[Finding]:
 
 
 def _try_listening(config: HostConfig) -> None:
-    family, kind, protocol, _, address = socket.getaddrinfo(config.address, config.port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(1)
+    for listener in open_listeners((config.address, config.port), backlog=1):
+        listener.close()
 
 
 def _is_taken(config: HostConfig) -> bool:

@@ -2,6 +2,6 @@
 
 from aparte.server.shell.acme.errors import AcmeFailed
 from aparte.server.shell.acme.settings import AcmeSettings
-from aparte.server.shell.acme.shelf import Shelf
+from aparte.server.shell.acme.shelf import Shelf, latest_shelf
 
-__all__ = ["AcmeFailed", "AcmeSettings", "Shelf"]
+__all__ = ["AcmeFailed", "AcmeSettings", "Shelf", "latest_shelf"]

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from aparte.server.shell.acme.errors import AcmeFailed
 from aparte.server.shell.guard import Guard
+from aparte.server.shell.listening import listening, spelled
 
 __all__ = ["Challenges", "challenges_answered"]
 
@@ -67,26 +68,28 @@ async def challenges_answered(where: tuple[str, int], domain: str) -> AsyncItera
     )
     await runner.setup()
     try:
-        listener = await _listening(runner, guard, where=where)
-        sweeping = asyncio.create_task(_sweep(guard))
-        try:
-            yield challenges
-        finally:
-            sweeping.cancel()
-            listener.close()
+        async with _listening(runner, guard, where=where):
+            sweeping = asyncio.create_task(_sweep(guard))
+            try:
+                yield challenges
+            finally:
+                sweeping.cancel()
     finally:
         await runner.cleanup()
 
 
-async def _listening(runner: web.AppRunner, guard: Guard, *, where: tuple[str, int]) -> asyncio.Server:
+@contextlib.asynccontextmanager
+async def _listening(runner: web.AppRunner, guard: Guard, *, where: tuple[str, int]) -> AsyncIterator[None]:
     make: Any = runner.server
-    try:
-        return await asyncio.get_running_loop().create_server(guard.watch(make), *where, backlog=_BACKLOG)
-    except OSError as error:
-        raise AcmeFailed(
-            f"the CA comes to port 80, and the host cannot listen at {where[0]}:{where[1]} for it: "
-            f"{error.strerror or error}"
-        ) from error
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(listening(guard.watch(make), where, backlog=_BACKLOG))
+        except OSError as error:
+            raise AcmeFailed(
+                f"the CA comes to port 80, and the host cannot listen at {spelled(where)} for it: "
+                f"{error.strerror or error}"
+            ) from error
+        yield
 
 
 async def _sweep(guard: Guard) -> None:

@@ -21,6 +21,8 @@ _TRIES: Final = 4
 _MOST_PAUSE: Final = 7 * _DAY
 _MOST_BACK_OFF: Final = _DAY
 _MOST_NOTED: Final = 16
+#: Later ones are no dates.
+_YEAR_10000: Final = 253_402_300_800.0
 #: However early a CA suggests it (RFC 9773), and whatever it issues.
 _RENEWED_AT_MOST_EVERY: Final = 2 * _DAY
 
@@ -64,7 +66,7 @@ class Failures:
         try:
             heard = tuple(float(at) for at in found["heard"])
             times = [*heard, float(found["at"]), float(found["silent_until"])]
-            if not all(map(math.isfinite, times)):
+            if not all(math.isfinite(at) and 0 <= at < _YEAR_10000 for at in times):
                 raise ValueError("a time that is none")
             return cls(heard[-_MOST_NOTED:], times[-2], times[-1], str(found["said"]))
         except (KeyError, TypeError, OverflowError) as error:

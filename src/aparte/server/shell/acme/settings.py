@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from aparte.server.shell.listening import EVERYWHERE
+
 __all__ = ["LETS_ENCRYPT", "AcmeSettings", "is_contact", "is_directory"]
 
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
@@ -22,7 +24,7 @@ class AcmeSettings:
     directory: str = LETS_ENCRYPT
     contact: str | None = None
     #: Where HTTP-01 (RFC 8555 §8.3) is answered. The CA comes to port 80 of the host's name.
-    http: tuple[str, int] = ("0.0.0.0", 80)  # noqa: S104 - the CA comes from outside
+    http: tuple[str, int] = (EVERYWHERE, 80)
 
 
 def is_directory(text: str) -> bool:

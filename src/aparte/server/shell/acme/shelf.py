@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -32,7 +32,7 @@ from aparte.server.folders import flush_folder
 from aparte.server.shell.acme.errors import AcmeFailed
 from aparte.server.shell.acme.pace import Failures
 
-__all__ = ["PendingOrder", "Shelf", "key_pem", "load_key", "new_key"]
+__all__ = ["PendingOrder", "Shelf", "key_pem", "latest_shelf", "load_key", "new_key"]
 
 _OTHERS: Final = 0o077
 _MOST_BYTES: Final = 1 << 20
@@ -145,6 +145,14 @@ class Shelf:
             temporary.unlink(missing_ok=True)
             raise
         flush_folder(path.parent)
+
+
+def latest_shelf(data: Path) -> Shelf | None:
+    """Of the CA that was asked last; None if none ever was."""
+    folders = [path for path in (data / "acme").glob("*") if path.is_dir()]
+    if not folders:
+        return None
+    return Shelf(data, unquote(max(folders, key=lambda path: path.stat().st_mtime_ns).name))
 
 
 def new_key() -> Key:
