@@ -1,4 +1,4 @@
-"""Fuzz the decoders, `process`, `join`, the saved state and the host's frames with atheris (libFuzzer).
+"""Fuzz the decoders, `process`, `join`, the saved state, the host's frames and contents with atheris (libFuzzer).
 
     python tools/fuzz.py --minutes N [--target NAME]
 
@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 FOUND = ROOT / ".fuzz"
-TARGETS = ("decoders", "process", "join", "state", "frames")
+TARGETS = ("decoders", "process", "join", "state", "frames", "contents")
 
 #: An input that takes longer, in seconds, or more memory, in MB, counts as a finding.
 SLOW, LARGE = 10, 2_000
@@ -37,8 +37,10 @@ def load(name: str) -> tuple[Callable[[bytes], None], list[bytes]]:
         from tests.fuzz.join import seeds, target
     elif name == "state":
         from tests.fuzz.state import seeds, target
-    else:
+    elif name == "frames":
         from tests.fuzz.frames import seeds, target
+    else:
+        from tests.fuzz.contents import seeds, target
     return target, seeds()
 
 

@@ -6,9 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fuzz import decoders, frames, join, process, state
+from tests.fuzz import contents, decoders, frames, join, process, state
 
-TARGETS = {"decoders": decoders, "process": process, "join": join, "state": state, "frames": frames}
+TARGETS = {
+    "decoders": decoders,
+    "process": process,
+    "join": join,
+    "state": state,
+    "frames": frames,
+    "contents": contents,
+}
 
 
 @pytest.mark.parametrize("name", TARGETS)

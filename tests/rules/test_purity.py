@@ -1,4 +1,4 @@
-"""`aparte.mls` takes nothing from the air, and no check in `src` is an `assert` (`python -O` strips them)."""
+"""`aparte.mls` and `aparte.content` take nothing from the air; no check in `src` is an `assert` (`-O` strips them)."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def asserts(texts: dict[str, str]) -> dict[str, str]:
     }
 
 
-def test_mls_is_pure() -> None:
-    faults = impurities(sources(".py", "src/aparte/mls/"))
+def test_mls_and_content_are_pure() -> None:
+    faults = impurities(sources(".py", "src/aparte/content/", "src/aparte/mls/"))
     assert not faults, listing(faults)
 
 

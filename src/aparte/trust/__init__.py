@@ -1,24 +1,48 @@
-"""Accounts: genesis, device certificates and manifests, names, and the rules by which they are believed.
+"""Accounts: genesis, device certificates and manifests, names, and the rules by which they are believed; and what
+people hold in their hands: recovery phrase, safety number, addresses, invite links, codes that link a device.
 
 Pure: no I/O, no clock, no randomness of its own. What was decoded is not believed yet: `verify_genesis` turns it into
 an `Account`, `verify_credential` into an `Identity`, `judge_beginning` or `judge_successor` into an `AcceptedManifest`.
 """
 
+from aparte.trust.addresses import Address, Host, is_loopback, normalize_host, parse_address
 from aparte.trust.certificates import DeviceCert, LeafCert, issue_device_cert, issue_leaf_cert
 from aparte.trust.credential import MAX_PATH, Credential, Identity, verify_credential
 from aparte.trust.errors import (
+    AddressRefused,
     CallerError,
     Conflict,
     CredentialRefused,
     GenesisRefused,
+    InviteRefused,
+    LinkingRefused,
     ManifestRefused,
     NameRefused,
+    PhraseRefused,
     Refused,
     TrustError,
     UnknownVersion,
 )
 from aparte.trust.genesis import Account, Genesis, create_genesis, device_id_of, verify_genesis
+from aparte.trust.grants import MAX_BUNDLE, Grant, check_grant, check_listed, make_grant, open_grant, seal_grant
+from aparte.trust.invites import CAPABILITY_LENGTH, MAX_INVITE_LINK, Invite, new_invite, parse_invite
 from aparte.trust.judge import AcceptedManifest, is_conflict, judge_beginning, judge_successor
+from aparte.trust.link_codes import LINK_SECRET_LENGTH, CodeSource, LinkCode, read_link_code
+from aparte.trust.linking import (
+    MAX_DEVICE_TITLE,
+    Answer,
+    Hello,
+    Offer,
+    check_answer,
+    check_digits,
+    check_hello,
+    check_offer,
+    link_digits,
+    make_answer,
+    make_hello,
+    make_offer,
+    transcript_of,
+)
 from aparte.trust.manifest import (
     MAX_DEVICES,
     MAX_INBOX_KEY,
@@ -31,17 +55,42 @@ from aparte.trust.manifest import (
     sign_manifest,
 )
 from aparte.trust.names import Name, normalize_name
-from aparte.trust.rules import CredentialRule, GenesisRule, ManifestRule, NameRule, Rule
+from aparte.trust.phrase import PHRASE_WORDS, Language, RecoveryPhrase, new_phrase, read_phrase, root_from_phrase
+from aparte.trust.rendezvous import LINK_LIFETIME, LinkMessage, Rendezvous, rendezvous_of
+from aparte.trust.rules import (
+    AddressRule,
+    CredentialRule,
+    GenesisRule,
+    InviteRule,
+    LinkingRule,
+    ManifestRule,
+    NameRule,
+    PhraseRule,
+    Rule,
+)
+from aparte.trust.safety import SafetyCode, SafetyComparison, SafetyNumber, compare_safety_code, safety_number
 
 __all__ = [
+    "CAPABILITY_LENGTH",
+    "LINK_LIFETIME",
+    "LINK_SECRET_LENGTH",
+    "MAX_BUNDLE",
     "MAX_DEVICES",
+    "MAX_DEVICE_TITLE",
     "MAX_INBOX_KEY",
+    "MAX_INVITE_LINK",
     "MAX_PATH",
     "MAX_REVOKED",
     "NO_PREV",
+    "PHRASE_WORDS",
     "AcceptedManifest",
     "Account",
+    "Address",
+    "AddressRefused",
+    "AddressRule",
+    "Answer",
     "CallerError",
+    "CodeSource",
     "Conflict",
     "Credential",
     "CredentialRefused",
@@ -51,8 +100,19 @@ __all__ = [
     "Genesis",
     "GenesisRefused",
     "GenesisRule",
+    "Grant",
+    "Hello",
+    "Host",
     "Identity",
+    "Invite",
+    "InviteRefused",
+    "InviteRule",
+    "Language",
     "LeafCert",
+    "LinkCode",
+    "LinkMessage",
+    "LinkingRefused",
+    "LinkingRule",
     "Manifest",
     "ManifestContent",
     "ManifestRefused",
@@ -60,20 +120,54 @@ __all__ = [
     "Name",
     "NameRefused",
     "NameRule",
+    "Offer",
+    "PhraseRefused",
+    "PhraseRule",
+    "RecoveryPhrase",
     "Refused",
+    "Rendezvous",
     "Rule",
+    "SafetyCode",
+    "SafetyComparison",
+    "SafetyNumber",
     "TrustError",
     "UnknownVersion",
+    "check_answer",
+    "check_digits",
+    "check_grant",
+    "check_hello",
+    "check_listed",
+    "check_offer",
+    "compare_safety_code",
     "create_genesis",
     "device_id_of",
     "first_manifest",
     "is_conflict",
+    "is_loopback",
     "issue_device_cert",
     "issue_leaf_cert",
     "judge_beginning",
     "judge_successor",
+    "link_digits",
+    "make_answer",
+    "make_grant",
+    "make_hello",
+    "make_offer",
+    "new_invite",
+    "new_phrase",
+    "normalize_host",
     "normalize_name",
+    "open_grant",
+    "parse_address",
+    "parse_invite",
+    "read_link_code",
+    "read_phrase",
+    "rendezvous_of",
+    "root_from_phrase",
+    "safety_number",
+    "seal_grant",
     "sign_manifest",
+    "transcript_of",
     "verify_credential",
     "verify_genesis",
 ]

@@ -1,4 +1,4 @@
-"""The error tree, sorted by who is at fault: our caller, whoever signed a statement, or whoever chose a name.
+"""The error tree, sorted by who is at fault: our caller, whoever signed a statement, or whoever chose or typed.
 
 Bytes that decode to nothing raise `aparte.codec.DecodeError`, values that do not fit their structure
 `aparte.codec.EncodeError`: both stand outside this tree because every room shares them.
@@ -7,15 +7,29 @@ Bytes that decode to nothing raise `aparte.codec.DecodeError`, values that do no
 from __future__ import annotations
 
 from aparte.codec import DecodeError
-from aparte.trust.rules import CredentialRule, GenesisRule, ManifestRule, NameRule, Rule
+from aparte.trust.rules import (
+    AddressRule,
+    CredentialRule,
+    GenesisRule,
+    InviteRule,
+    LinkingRule,
+    ManifestRule,
+    NameRule,
+    PhraseRule,
+    Rule,
+)
 
 __all__ = [
+    "AddressRefused",
     "CallerError",
     "Conflict",
     "CredentialRefused",
     "GenesisRefused",
+    "InviteRefused",
+    "LinkingRefused",
     "ManifestRefused",
     "NameRefused",
+    "PhraseRefused",
     "Refused",
     "TrustError",
     "UnknownVersion",
@@ -68,6 +82,48 @@ class NameRefused(Refused):
     """Nobody may be called that."""
 
     rule: NameRule
+
+
+class AddressRefused(Refused):
+    """No account and no host can have that address."""
+
+    rule: AddressRule
+
+
+class PhraseRefused(Refused):
+    """It is no recovery phrase. What was typed stands in no message: it is nearly a secret.
+
+    `place` is the unknown word's, from 1, and `nearest` what may have been meant, best first: for whoever typed it
+    alone. `languages` are those in which the words are a phrase, if there are several.
+    """
+
+    rule: PhraseRule
+
+    def __init__(
+        self,
+        rule: PhraseRule,
+        detail: str = "",
+        *,
+        place: int = 0,
+        nearest: tuple[str, ...] = (),
+        languages: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(rule, detail)
+        self.place = place
+        self.nearest = nearest
+        self.languages = languages
+
+
+class InviteRefused(Refused):
+    """It is no invite link, or not the whole of one."""
+
+    rule: InviteRule
+
+
+class LinkingRefused(Refused):
+    """A device must not be linked like that."""
+
+    rule: LinkingRule
 
 
 class UnknownVersion(DecodeError):

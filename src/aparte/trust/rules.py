@@ -1,10 +1,20 @@
-"""Every rule by which a statement is refused, with its number in docs/protocol/accounts.md."""
+"""Every rule by which a statement is refused, with its number in docs/protocol."""
 
 from __future__ import annotations
 
 from enum import Enum
 
-__all__ = ["CredentialRule", "GenesisRule", "ManifestRule", "NameRule", "Rule"]
+__all__ = [
+    "AddressRule",
+    "CredentialRule",
+    "GenesisRule",
+    "InviteRule",
+    "LinkingRule",
+    "ManifestRule",
+    "NameRule",
+    "PhraseRule",
+    "Rule",
+]
 
 
 class Rule(Enum):
@@ -73,3 +83,49 @@ class NameRule(Rule):
     LOOKALIKE = "name.7", "all letters of the name look like Latin ones and are not"
     MARKS = "name.8", "a mark is repeated, or too many follow each other"
     RESERVED = "name.9", "the name is, or looks like, one that is kept for hosts"
+
+
+class AddressRule(Rule):
+    """What an address `name@host` may be."""
+
+    FORM = "address.1", "an address is a name, one @, and a host"
+    TOO_LONG = "address.2", "no host has a name that long"
+    HOST = "address.3", "a host is a DNS name: letters, digits and hyphens within, and dots between"
+    PORT = "address.4", "a port is a number from 1 to 65535"
+    IP = "address.5", "an IP address names a host on this machine only, as 127.0.0.1 or [::1]"
+
+
+class PhraseRule(Rule):
+    """What a recovery phrase may be."""
+
+    TOO_LONG = "phrase.1", "no recovery phrase is that long"
+    COUNT = "phrase.2", "a recovery phrase has 12 words"
+    WORD = "phrase.3", "a word is not in the list"
+    CHECKSUM = "phrase.4", "all words are known, but one of them is another's, or two have changed places"
+    AMBIGUOUS = "phrase.5", "the words are a phrase in more than one language, which has to be said"
+
+
+class InviteRule(Rule):
+    """What an invite link may be."""
+
+    FORM = "invite.1", "this is no invite link"
+    TOO_LONG = "invite.2", "no invite link is that long"
+    HOST = "invite.3", "the link names no host"
+    CUT = "invite.4", "the link was cut or altered: ask for it again"
+    CONTENT = "invite.5", "the link is whole, but what it says cannot be read"
+
+
+class LinkingRule(Rule):
+    """What keeps a stranger's device out of an account, and an owner's out of a stranger's."""
+
+    SOURCE = "linking.1", "a link code is scanned or typed, never pasted, nor opened from a chat or a link"
+    FORM = "linking.2", "this is no link code"
+    TYPING = "linking.3", "the link code was mistyped, or is not whole"
+    OPENS_NOT = "linking.4", "a message was not sealed by anybody who has this code"
+    OFFER = "linking.5", "the offer is not the one of this code"
+    HELLO = "linking.6", "the greeting is for another offer, or its device has not signed it"
+    ANSWER = "linking.7", "the answer is for another device, or the offering device has not signed it"
+    GRANT = "linking.8", "the grant is of another exchange, or the offering device has not signed it"
+    ACCOUNT = "linking.9", "the grant does not make this device one of the account"
+    DIGITS = "linking.10", "these are not the digits that the new device shows"
+    NOT_LISTED = "linking.11", "the account's manifests do not list both devices, or are others than the old device's"
