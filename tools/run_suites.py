@@ -54,6 +54,7 @@ TABLES = {
         "properties": tests("properties"),
         "disk": tests("disk"),
         "server": tests("server"),
+        "scenes": tests("scenes"),
         "reliability": tests("reliability"),
         "interop": tests("interop"),
     },

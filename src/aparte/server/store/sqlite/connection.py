@@ -8,6 +8,7 @@ from pathlib import Path
 
 import apsw
 
+from aparte import schema
 from aparte.server.store.api import StoreError, StoreFull, StoreRefused
 
 __all__ = ["NewerSchema", "connect", "migrate", "store_errors"]
@@ -62,14 +63,10 @@ def connect(
         return connection
 
 
-def migrate(connection: apsw.Connection, steps: Sequence[tuple[int, str]]) -> None:
-    """Bring the schema up to date by numbered steps, each in a transaction. Raises `NewerSchema`."""
-    with store_errors():
-        version = int(connection.pragma("user_version"))
-        if version > steps[-1][0]:
-            raise NewerSchema(f"the data is of schema {version}, this version of Aparte knows {steps[-1][0]}")
-        for number, sql in steps:
-            if number > version:
-                with connection:
-                    connection.execute(sql)
-                    connection.pragma("user_version", number)
+def migrate(connection: apsw.Connection, steps: Sequence[schema.SchemaStep]) -> None:
+    """Bring the schema up to date. Raises `NewerSchema`."""
+    try:
+        with store_errors():
+            schema.migrate(connection, steps)
+    except schema.NewerSchema as error:
+        raise NewerSchema(str(error)) from error

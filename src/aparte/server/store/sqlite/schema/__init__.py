@@ -1,14 +1,12 @@
-"""The schema as numbered SQL files, applied in order; `PRAGMA user_version` says how far a file has come."""
+"""The schema as numbered SQL files, applied in order."""
 
 from __future__ import annotations
 
-import re
-from importlib.resources import files
+from aparte import schema
 
 __all__ = ["migrations"]
 
 
-def migrations(package: str = __name__) -> list[tuple[int, str]]:
-    """(number, SQL) of every step in a package of SQL files, in order."""
-    named = {entry.name: entry for entry in files(package).iterdir() if re.fullmatch(r"\d{4}_\w+\.sql", entry.name)}
-    return [(int(name[:4]), named[name].read_text(encoding="utf-8")) for name in sorted(named)]
+def migrations(package: str = __name__) -> list[schema.SchemaStep]:
+    """Every step in a package of SQL files, in order."""
+    return schema.migrations(package)

@@ -1,0 +1,93 @@
+"""What is so only while links are up. All of it may be lost at any time, and is made anew from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from aparte.client.lines import Line
+from aparte.wire.ids import Millis, Request
+from aparte.wire.link_frames import Greeting
+
+if TYPE_CHECKING:
+    from aparte.client.work import Work
+
+__all__ = ["LineState", "Session", "Then"]
+
+#: How long to stay away from a host that could not be reached: twice as long each time, up to a minute.
+_FIRST_WAIT: Final = 500
+_LONGEST_WAIT: Final = 60_000
+_ALWAYS: Final = Millis(0)
+
+#: What to do with the answer to a request.
+Then = Callable[["Work", Any], None]
+
+
+@dataclass
+class LineState:
+    """One link that is wanted."""
+
+    #: Whether the driver was told to connect.
+    is_asked_for: bool = False
+    is_up: bool = False
+    #: The host's first words; before them nothing is sent.
+    greeting: Greeting | None = None
+    #: Whether the host knows whose device this is.
+    is_proven: bool = False
+    #: Times that it went down since it was last of use, and until when to stay away.
+    failures: int = 0
+    retry_at: Millis = _ALWAYS
+    #: Why it is down, in words for people; empty if nothing is wrong.
+    trouble: str = ""
+    #: What was asked and not answered yet.
+    waiting: dict[Request, Then] = field(default_factory=dict)
+    #: What must not be asked again before some time, since the host said so.
+    not_before: dict[str, Millis] = field(default_factory=dict)
+    _last_request: int = 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether requests may be sent."""
+        return self.greeting is not None
+
+    def number(self, then: Then) -> Request:
+        """The number of a new request."""
+        self._last_request += 1
+        number = Request(self._last_request)
+        self.waiting[number] = then
+        return number
+
+    def went_down(self, now: Millis, *, jitter: float, trouble: str) -> None:
+        """Forget what was true of the link; `jitter`, from 0 to 1, keeps many clients from coming at once."""
+        wait = min(_LONGEST_WAIT, _FIRST_WAIT << min(self.failures, 16))
+        self.retry_at = Millis(now + int(wait * (0.5 + jitter / 2)))
+        self.failures += 1
+        self.trouble = trouble
+        self.is_asked_for = self.is_up = self.is_proven = False
+        self.greeting = None
+        self.waiting.clear()
+
+
+class Session:
+    """All links that are wanted."""
+
+    def __init__(self) -> None:
+        self.lines: dict[Line, LineState] = {}
+        #: Links that the driver may have up, though nothing here knows of them any more.
+        self.strays: set[Line] = set()
+
+    def line(self, line: Line) -> LineState:
+        """Its state; a new one is down."""
+        return self.lines.setdefault(line, LineState())
+
+    def lose(self) -> None:
+        """Something failed that should not: what is here may be ahead of the store. Begin anew."""
+        self.strays.update(line for line, state in self.lines.items() if state.is_asked_for)
+        self.lines.clear()
+
+    def next_time(self) -> Millis | None:
+        """When something has to be tried again, if anything has."""
+        times = [state.retry_at for state in self.lines.values() if not state.is_asked_for]
+        times += [until for state in self.lines.values() if state.is_ready for until in state.not_before.values()]
+        return min(times, default=None)

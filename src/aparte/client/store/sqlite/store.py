@@ -1,0 +1,66 @@
+"""`SqliteClientStore`: one file, one connection, one thread at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import apsw
+
+from aparte.client.store.api import StoreError, StoreNewer
+from aparte.client.store.sqlite.account import SqliteAccounts, SqliteKeyPackages
+from aparte.client.store.sqlite.connection import connect, store_errors
+from aparte.client.store.sqlite.schema import steps
+from aparte.schema import NewerSchema, migrate
+
+__all__ = ["SqliteClientStore", "SqliteTransaction"]
+
+
+class SqliteTransaction:
+    """See `Transaction`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self.accounts = SqliteAccounts(connection)
+        self.key_packages = SqliteKeyPackages(connection)
+
+
+class SqliteClientStore:
+    """See `ClientStore`. Opening it raises `StoreError`."""
+
+    def __init__(self, path: Path, key: bytes, *, vfs: str | None = None) -> None:
+        self._connection = connect(path, key, vfs=vfs)
+        try:
+            with store_errors():
+                migrate(self._connection, steps())
+        except NewerSchema as error:
+            self._connection.close()
+            raise StoreNewer(str(error)) from error
+        except BaseException:
+            with suppress(apsw.Error):
+                self._connection.close()
+            raise
+
+    @contextmanager
+    def transaction(self) -> Iterator[SqliteTransaction]:
+        """See `ClientStore.transaction`."""
+        try:
+            with store_errors():
+                self._connection.execute("BEGIN IMMEDIATE")
+                yield SqliteTransaction(self._connection)
+                self._connection.execute("COMMIT")
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error as error:
+            raise StoreError(f"cannot roll back: {error}") from error
+
+    def close(self) -> None:
+        """See `ClientStore.close`."""
+        with store_errors():
+            self._connection.close()
