@@ -142,6 +142,18 @@ def test_a_machine_that_starts_before_its_clock_is_set(tmp_path: Path, *, heeds:
         assert (forms == [EntryForm.WHOLE, EntryForm.WHOLE]) is heeds, forms
 
 
+def test_a_clock_that_was_ahead_at_the_first_start_dates_nothing_later(tmp_path: Path) -> None:
+    """What no sweep went by, nobody believes after a restart either."""
+    with town(tmp_path) as place:
+        assert not background._begin_sweep(place.store, ForgettingClock(), now=Millis(START + 3 * YEAR))
+    with town(tmp_path) as place:
+        member = place.client()
+        log = member.creates()
+        accepted = member.posts(log, b"today")
+        assert isinstance(accepted, Accepted)
+        assert accepted.at < START + HOUR
+
+
 def test_a_clock_that_was_years_ahead_at_the_first_start_does_not_end_all_forgetting() -> None:
     """Once the clock is right, and was for a day, the host forgets again."""
     clock, swept = ForgettingClock(), Millis(START + 50 * YEAR)

@@ -90,7 +90,7 @@ class Core:
         self.subscriptions = Subscriptions()
         #: What the disk still takes: everything, unless the shell has measured it.
         self.room = room = Room()
-        room.earliest = store.swept() or room.earliest
+        room.earliest = store.believed() or room.earliest
         self._logs = Logs(keys, subscriptions=self.subscriptions, journal=self._journal, room=room)
         self._posting = Posting(keys, policy, subscriptions=self.subscriptions, journal=self._journal, room=room)
         #: None: the host serves logs only.

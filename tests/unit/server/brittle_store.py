@@ -52,6 +52,9 @@ class BrittleStore:
     def swept(self) -> Millis | None:
         return self._inner.swept()
 
+    def believed(self) -> Millis | None:
+        return self._inner.believed()
+
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         return self._inner.prune(now, after=after, limit=limit)
 

@@ -76,7 +76,7 @@ def _begin_sweep(store: Store, believed: ForgettingClock, *, now: Millis) -> boo
     swept = store.swept()
     may = believed.may_forget(now, swept=swept, steady=time.monotonic_ns() // 1_000_000)
     if may or swept is None:
-        store.note_sweep(now)
+        store.note_sweep(now, is_believed=may)
     else:
         log.warning("nothing is forgotten for now: since the last time the clock has leapt, or the host was off")
     return may

@@ -156,10 +156,13 @@ class Store(Protocol):
         """Which life of the store this is: made at the first call, changed by a restore."""
 
     def swept(self) -> Millis | None:
-        """When the last sweep began."""
+        """When the last sweep began, or would have."""
 
-    def note_sweep(self, now: Millis) -> None:
-        """A sweep begins."""
+    def believed(self) -> Millis | None:
+        """When the last sweep began whose clock was believed: it is later than that."""
+
+    def note_sweep(self, now: Millis, *, is_believed: bool = True) -> None:
+        """A sweep begins, or would if the clock were believed."""
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """One step of a sweep over the logs after `after`: forget what is out of date, about `limit` entries."""

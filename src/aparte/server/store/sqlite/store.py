@@ -131,7 +131,7 @@ class SqliteStore:
         found = self._value("incarnation")
         if found is None:
             found = rng(ID_LENGTH)
-            self._note("incarnation", found)
+            self._note(incarnation=found)
         return Incarnation(found)
 
     def swept(self) -> Millis | None:
@@ -139,18 +139,23 @@ class SqliteStore:
         found = self._value("swept")
         return None if found is None else Millis(found)
 
-    def note_sweep(self, now: Millis) -> None:
+    def believed(self) -> Millis | None:
+        """See `Store.believed`."""
+        found = self._value("believed")
+        return None if found is None else Millis(found)
+
+    def note_sweep(self, now: Millis, *, is_believed: bool = True) -> None:
         """See `Store.note_sweep`."""
-        self._note("swept", now)
+        self._note(swept=now, **({"believed": now} if is_believed else {}))
 
     def _value(self, name: str) -> Any:
         with store_errors():
             row: Any = self._connection.execute("SELECT value FROM host WHERE name = ?", (name,)).fetchone()
         return None if row is None else row[0]
 
-    def _note(self, name: str, value: object) -> None:
+    def _note(self, **values: bytes | int) -> None:
         with self._writing():
-            self._connection.execute("INSERT OR REPLACE INTO host (name, value) VALUES (?, ?)", (name, value))
+            self._connection.executemany("INSERT OR REPLACE INTO host (name, value) VALUES (?, ?)", values.items())
 
     def prune(self, now: Millis, *, after: LogKey, limit: int) -> Pruned:
         """See `Store.prune`."""

@@ -2,7 +2,7 @@
 
 CREATE TABLE host (
     name   TEXT NOT NULL PRIMARY KEY,    -- which value this is | while the host exists | no
-    value  ANY NOT NULL                  -- the incarnation; up to where entries are indexed; the last sweep | while the host exists | no
+    value  ANY NOT NULL                  -- the incarnation; up to where entries are indexed; the last sweep, and the last that was believed | while the host exists | no
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE log (
