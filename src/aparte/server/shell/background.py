@@ -28,8 +28,9 @@ __all__ = ["checkpoint", "look_after_links", "refresh_certificate", "sweep", "wa
 _TICK: Final = 0.2
 #: Seconds between pings; a link without a sign of life from one to the next is cut off.
 _PING: Final = 45.0
-#: Seconds between two steps of a sweep, and between two sweeps.
-_STEP: Final = 0.5
+#: Seconds between two steps of a sweep, or so many times what the step took if that is more; and between two sweeps.
+_STEP: Final = 0.05
+_REST: Final = 9
 _SWEEPS: Final = 3600.0
 #: Entries that one step touches: the writer is held up for some milliseconds.
 _STEP_ENTRIES: Final = 128
@@ -85,16 +86,23 @@ def _begin_sweep(store: Store, believed: ForgettingClock, *, now: Millis) -> boo
 async def _sweep_logs(writer: Writer, store: Store, *, now: Millis) -> None:
     after: LogKey | None = LogKey(-1)
     while after is not None:
+        begun = time.monotonic()
         after = (await writer.ask(partial(store.prune, now, after=after, limit=_STEP_ENTRIES))).after
-        await asyncio.sleep(_STEP)
+        await _rest(begun)
 
 
 async def _sweep_accounts(writer: Writer, core: Core, *, now: Millis) -> None:
     while accounts := core.accounts:
+        begun = time.monotonic()
         step = partial(accounts.sweep, now=now, limit=_STEP_ENTRIES)
         if not await writer.ask(partial(core.apart, step)):
             return
-        await asyncio.sleep(_STEP)
+        await _rest(begun)
+
+
+async def _rest(begun: float) -> None:
+    """Leave the writer to others: a sweep has at most a tenth of its time."""
+    await asyncio.sleep(max(_STEP, _REST * (time.monotonic() - begun)))
 
 
 async def checkpoint(store: Store) -> None:
