@@ -1,0 +1,3 @@
+"""What connects an engine to files, sockets, timers and the clock."""
+
+__all__: list[str] = []
