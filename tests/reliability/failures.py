@@ -21,6 +21,7 @@ from tests.reliability.session import OF_THE_DISK, Session
 SCRIPT: Final = (
     *("creates", "posts", "posts", "opens", "housekeeping", "posts", "sweeps", "opens", "posts", "reads"),
     *("posts", "housekeeping", "opens", "posts", "sweeps", "sweeps", "posts", "creates", "posts"),
+    *("posts", "housekeeping", "posts", "opens", "creates", "posts", "sweeps", "posts"),
 )
 #: Steps of the script with a disk that goes on failing.
 ILL: Final = 3

@@ -28,6 +28,7 @@ HURRIED: Final = """
 posts_per_second_of_a_log = 100_000
 kib_per_second_of_a_log = 100_000
 frames_per_second_of_an_address = 100_000
+links_per_second_of_an_address = 100_000
 """
 _PATIENCE: Final = 30.0
 

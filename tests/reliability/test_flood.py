@@ -25,11 +25,13 @@ from tests.reliability.processes import DOMAIN, HURRIED, HostProcess, running
 from tests.reliability.raw import RawLink
 
 RATE: Final = 200
+LINK_RATE: Final = 40
 PACED: Final = f"""
 [limits]
 posts_per_second_of_a_log = 100_000
 kib_per_second_of_a_log = 100_000
 frames_per_second_of_an_address = {RATE}
+links_per_second_of_an_address = {LINK_RATE}
 """
 VICTIMS: Final = 8
 QUIET: Final = 1.0
@@ -108,8 +110,8 @@ def allowance(seconds: float) -> float:
 
 
 def new_links(seconds: float) -> float:
-    """And how many links it may make in it: fifty, forty a second; a tenth more."""
-    return 1.1 * (50 + 40 * (seconds + 1))
+    """And how many links it may make in it: five seconds' worth, then the rate; a tenth more."""
+    return 1.1 * LINK_RATE * (5 + seconds + 1)
 
 
 async def scene(host: HostProcess) -> tuple[Times, dict[str, tuple[int, float, Times]]]:

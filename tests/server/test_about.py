@@ -46,6 +46,8 @@ def test_it_is_for_everybody_and_for_five_minutes(tmp_path: Path) -> None:
         ({}, "policy.sign_up", "open"),
         ({"blobs": replace(DEFAULT_LIMITS, blob_bytes=5)}, "limits.blob_bytes", 5),
         ({"frames": Pace(3, 4)}, "paces.frames_of_address", {"interval_ms": 3, "burst": 4}),
+        ({"frames": Pace.per_second(600, burst=4)}, "paces.frames_of_address", {"interval_ms": 1.666667, "burst": 4}),
+        ({"links": Pace(7, 8)}, "paces.links_of_address", {"interval_ms": 7, "burst": 8}),
         ({"logs": LogPolicy(posts=Pace(5, 6))}, "paces.posts_of_log", {"interval_ms": 5, "burst": 6}),
     ],
 )

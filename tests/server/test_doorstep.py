@@ -25,15 +25,14 @@ Play = Callable[[aiohttp.ClientSession, str], Awaitable[None]]
 CLOSE = encode_frame(Close(Request(1), LogId(bytes(16))))
 
 
-def counted(folder: Path, play: Play, frames: Pace | None = None) -> dict[str, float]:
+def counted(folder: Path, play: Play, **paces: Pace) -> dict[str, float]:
     """What the figures said once a play was over, and before it: all that was above none."""
     found: dict[str, float] = {}
 
     async def whole() -> None:
         port = free_port()
-        changes = {} if frames is None else {"frames": frames}
         async with (
-            living(folder / "data", metrics=("127.0.0.1", port), **changes) as (started, _),
+            living(folder / "data", metrics=("127.0.0.1", port), **paces) as (started, _),
             aiohttp.ClientSession() as session,
         ):
             assert above_none(await scrape(session, port)) == {}
@@ -111,9 +110,7 @@ def test_links_that_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert counted(tmp_path, play) == {"many_links": 3}
 
 
-def test_links_that_come_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(host_http, "_NEW_LINKS", Pace(interval=60_000, burst=1))
-
+def test_links_that_come_too_often(tmp_path: Path) -> None:
     async def play(session: aiohttp.ClientSession, url: str) -> None:
         await Guest.calls(session, url)
         with pytest.raises(aiohttp.WSServerHandshakeError, match="429") as raised:
@@ -121,7 +118,7 @@ def test_links_that_come_too_often(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         assert raised.value.headers is not None
         assert 50 <= int(raised.value.headers["Retry-After"]) <= 61
 
-    assert counted(tmp_path, play) == {"hasty_links": 1}
+    assert counted(tmp_path, play, links=Pace(interval=60_000, burst=1)) == {"hasty_links": 1}
 
 
 def test_frames_that_wait(tmp_path: Path) -> None:
@@ -130,7 +127,7 @@ def test_frames_that_wait(tmp_path: Path) -> None:
         for _ in range(3):
             await guest.asks(Close(Request(1), LogId(bytes(16))))
 
-    found = counted(tmp_path, play, Pace(interval=50, burst=1))
+    found = counted(tmp_path, play, frames=Pace(interval=50, burst=1))
     assert found.keys() == {"paced"}
     assert 1 <= found["paced"] <= 3
 

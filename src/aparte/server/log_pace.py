@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
 from aparte.server.journal import Journal
@@ -18,7 +19,7 @@ _NOTHING: Final = (0, 0, 0, 0)
 _COMMIT: Final = EntryKind.COMMIT
 _EPHEMERAL: Final = EntryKind.EPHEMERAL
 
-_Owed = tuple[int, int, int, int]
+_Owed = tuple[float, float, float, float]
 
 
 class LogPace:
@@ -42,9 +43,9 @@ class LogPace:
         self._policy = policy
         self._journal = journal
         # Every post asks for these: how far it may be ahead of its pace, and what it adds.
-        self._post_slack = -policy.posts.wait(0)
+        self._post_slack = policy.posts.slack
         self._post_interval = policy.posts.interval
-        self._kibibyte_slack = -policy.kibibytes.wait(0)
+        self._kibibyte_slack = policy.kibibytes.slack
         self._kibibyte_interval = policy.kibibytes.interval
         self._time = SteadyTime()
         self._owed: dict[LogKey, _Owed] = {}
@@ -57,6 +58,7 @@ class LogPace:
         """0 if the log takes such a post now, which is then counted; otherwise milliseconds until it does."""
         time, log = self._time.at(now), head.key
         owed = self._owed.get(log, _NOTHING)
+        wait: float
         if kind is _EPHEMERAL:
             wait, after = self._ephemeral(owed, time)
         else:
@@ -64,7 +66,7 @@ class LogPace:
             if kind is _COMMIT:
                 wait, after = self._commit(after, time, wait=max(wait, self._too_young(head, now)))
         if wait > 0:
-            return wait
+            return ceil(wait)
         if self._batch != self._journal.batch:
             self._begin()
         self._before.setdefault(log, owed)
@@ -73,7 +75,7 @@ class LogPace:
             self._sweep(time)
         return 0
 
-    def _entry(self, owed: _Owed, time: int, *, size: int) -> tuple[int, _Owed]:
+    def _entry(self, owed: _Owed, time: int, *, size: int) -> tuple[float, _Owed]:
         posts, kibibytes, commits, ephemerals = owed
         posts = max(time, posts)
         kibibytes = max(time, kibibytes)
@@ -82,7 +84,7 @@ class LogPace:
         weight = self._kibibyte_interval * (1 + (size >> 10))
         return wait, (posts + self._post_interval, kibibytes + weight, commits, ephemerals)
 
-    def _commit(self, owed: _Owed, time: int, *, wait: int) -> tuple[int, _Owed]:
+    def _commit(self, owed: _Owed, time: int, *, wait: float) -> tuple[float, _Owed]:
         commits = self._policy.commits
         wait = max(wait, commits.wait(owed[2] - time))
         return wait, (owed[0], owed[1], max(time, owed[2]) + commits.interval, owed[3])

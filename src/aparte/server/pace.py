@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from math import ceil
+from typing import Final, Generic, Self, TypeVar
 
 from aparte.wire.ids import Millis
 
@@ -22,31 +23,46 @@ _SWEEP: Final = 16_384
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """`burst` at once, then one every `interval` milliseconds."""
+    """`burst` at once, then one every `interval` milliseconds, which need not be whole."""
 
-    interval: int
+    interval: float
     burst: int
 
-    def wait(self, owed: int) -> int:
+    @classmethod
+    def per_second(cls, rate: int, *, burst: int) -> Self:
+        """So many a second."""
+        return cls(1000 / rate, burst)
+
+    @property
+    def slack(self) -> float:
+        """How many milliseconds may be owed when one more is taken."""
+        return (self.burst - 1) * self.interval
+
+    def wait(self, owed: float) -> int:
         """Milliseconds until one more may be taken, if so many milliseconds are owed; 0 or less if now."""
-        return owed - (self.burst - 1) * self.interval
+        return ceil(owed - self.slack)
 
 
 class SteadyTime:
-    """A clock that never goes back: the real one, and all that it was ever set back by."""
+    """A clock that never goes back: milliseconds since it was first looked at, and all that it was ever set back by.
 
-    __slots__ = ("_latest", "_set_back")
+    Small numbers, so that fractions of them are exact enough.
+    """
+
+    __slots__ = ("_latest", "_start")
 
     def __init__(self) -> None:
-        self._latest = 0
-        self._set_back = 0
+        self._latest: int | None = None
+        self._start = 0
 
     def at(self, now: Millis) -> int:
         """The steady time at `now`."""
-        if now < self._latest:
-            self._set_back += self._latest - now
+        if self._latest is None:
+            self._start = now
+        elif now < self._latest:
+            self._start -= self._latest - now
         self._latest = now
-        return now + self._set_back
+        return now - self._start
 
 
 class Paces(Generic[Subject]):
@@ -56,7 +72,7 @@ class Paces(Generic[Subject]):
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._owed_until: dict[Subject, int] = {}
+        self._owed_until: dict[Subject, float] = {}
         self._sweep_at = _SWEEP
         self._time = SteadyTime()
 

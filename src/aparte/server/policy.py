@@ -11,7 +11,7 @@ __all__ = ["HostKeys", "LogPolicy"]
 
 
 _POSTS: Final = Pace(interval=100, burst=60)
-_KIBIBYTES: Final = Pace(interval=64, burst=32 * 1024)
+_KIBIBYTES: Final = Pace.per_second(16, burst=32 * 1024)
 _EPHEMERALS: Final = Pace(interval=100, burst=60)
 _COMMITS: Final = Pace(interval=10_000, burst=5)
 

@@ -66,7 +66,7 @@ class ForeignBudget:
 
     def __init__(self, each: Pace = FOREIGN_TICKETS) -> None:
         self._of = Paces[str](each)
-        self._families = Paces[str](Pace(max(1, each.interval // _FAMILY), each.burst * _FAMILY))
+        self._families = Paces[str](Pace(each.interval / _FAMILY, each.burst * _FAMILY))
         self._strangers = Paces[None](_ALL_STRANGERS)
         self._regulars = Paces[None](_ALL_REGULARS)
         self._counted: dict[bytes, None] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,15 @@ def test_wait_and_take_are_admit(pace: Pace, steps: list[int]) -> None:
         if not wait:
             one.take("a", Millis(now))
         assert two.admit("a", Millis(now)) == wait
+
+
+@pytest.mark.parametrize("rate", [3, 600, 999, 1000, 1001, 100_000])
+def test_a_rate_is_kept_exactly_though_its_interval_is_no_whole_number(rate: int) -> None:
+    paces, taken = Paces[str](Pace.per_second(rate, burst=rate)), -rate
+    for now in range(START, START + 20_001, 5):
+        while not paces.admit("a", Millis(now)):
+            taken += 1
+    assert abs(taken - 20 * rate) <= 1
 
 
 def test_subjects_are_strangers() -> None:

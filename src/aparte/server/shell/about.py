@@ -113,6 +113,7 @@ def _paces(config: HostConfig) -> dict[str, Any]:
         "ephemerals_of_log": config.logs.ephemerals,
         "commits_of_log": config.logs.commits,
         "frames_of_address": config.frames,
+        "links_of_address": config.links,
         "sign_ups_of_address": SIGN_UPS,
         "manifests_of_account": accounts.MANIFESTS,
         "root_proofs_of_account": accounts.ROOT_PROOFS,
@@ -123,8 +124,9 @@ def _paces(config: HostConfig) -> dict[str, Any]:
     return {name: _pace(pace) for name, pace in found.items()}
 
 
-def _pace(pace: Pace) -> dict[str, int]:
-    return {"interval_ms": pace.interval, "burst": pace.burst}
+def _pace(pace: Pace) -> dict[str, float]:
+    whole = int(pace.interval)
+    return {"interval_ms": whole if whole == pace.interval else round(pace.interval, 6), "burst": pace.burst}
 
 
 class AboutHttp:

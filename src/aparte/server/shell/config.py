@@ -18,7 +18,7 @@ from aparte.server.shell.acme.settings import AcmeSettings, is_contact, is_direc
 from aparte.server.shell.disk import DiskFloors
 from aparte.server.shell.issuers import NOBODY, IssuerPolicy
 from aparte.server.shell.listening import EVERYWHERE, spelled
-from aparte.server.shell.pacing import FRAMES
+from aparte.server.shell.pacing import FRAMES, NEW_LINKS
 from aparte.server.shell.well_known import is_public_name
 from aparte.server.tickets import FOREIGN_TICKETS
 
@@ -49,6 +49,7 @@ class HostConfig:
     logs: LogPolicy = LogPolicy()  # noqa: RUF009 - frozen
     blobs: Limits = DEFAULT_LIMITS
     frames: Pace = FRAMES
+    links: Pace = NEW_LINKS
     #: Hosts whose tickets are taken besides this one's; None: all, but nobody's where only this machine can come in.
     tickets_from: IssuerPolicy | None = None
     tickets_of_an_issuer: Pace = FOREIGN_TICKETS
@@ -200,7 +201,7 @@ def _federation(config: HostConfig, value: object) -> HostConfig:
     if number is not None:
         if not isinstance(number, int) or isinstance(number, bool) or not 0 < number <= _DAY:
             raise BadConfig(f"tickets_per_day_of_a_host = {number!r} is not a whole number above 0")
-        pace = Pace(interval=_DAY // number, burst=-(-number // 2))
+        pace = Pace(interval=_DAY / number, burst=-(-number // 2))
         config = replace(config, tickets_of_an_issuer=pace)
     for word in words:
         raise KeyError(word)
@@ -235,17 +236,13 @@ def _metrics(config: HostConfig, value: object) -> HostConfig:
     return replace(config, metrics=split_address(_text(value)))
 
 
-def _per_second(number: int) -> int:
-    return max(1, 1000 // number)
-
-
 def _posts(config: HostConfig, number: int) -> HostConfig:
-    posts = Pace(interval=_per_second(number), burst=6 * number)
+    posts = Pace.per_second(number, burst=6 * number)
     return replace(config, logs=replace(config.logs, posts=posts))
 
 
 def _kibibytes(config: HostConfig, number: int) -> HostConfig:
-    kibibytes = replace(config.logs.kibibytes, interval=_per_second(number))
+    kibibytes = Pace.per_second(number, burst=config.logs.kibibytes.burst)
     return replace(config, logs=replace(config.logs, kibibytes=kibibytes))
 
 
@@ -254,7 +251,8 @@ _ACME: Final = ("accept_terms", "contact", "directory", "http")
 _LIMITS: Final[dict[str, Callable[[HostConfig, int], HostConfig]]] = {
     "posts_per_second_of_a_log": _posts,
     "kib_per_second_of_a_log": _kibibytes,
-    "frames_per_second_of_an_address": lambda config, n: replace(config, frames=Pace(_per_second(n), 2 * n)),
+    "frames_per_second_of_an_address": lambda config, n: replace(config, frames=Pace.per_second(n, burst=2 * n)),
+    "links_per_second_of_an_address": lambda config, n: replace(config, links=Pace.per_second(n, burst=5 * n)),
     "blob_mib": lambda config, n: replace(config, blobs=replace(config.blobs, blob_bytes=n * _MIB)),
 }
 

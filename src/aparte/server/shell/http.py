@@ -14,7 +14,6 @@ from typing import Final
 from aiohttp import WebSocketError, WSMsgType, web
 
 from aparte.server.links import LinkKind
-from aparte.server.pace import Pace, Paces
 from aparte.server.shell.connections import SocketConnection
 from aparte.server.shell.crowds import message
 from aparte.server.shell.doorstep import HeldOff
@@ -32,8 +31,6 @@ __all__ = ["About", "HostHttp"]
 
 #: Links of one address: an office behind one address, not an army.
 MAX_LINKS: Final = 1_024
-#: How fast one address may make new ones, each of which takes a millisecond: an office comes back in some seconds.
-_NEW_LINKS: Final = Pace(interval=25, burst=50)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,6 @@ class HostHttp:
         self._allowances = allowances
         self._clock = clock
         self._address_of = address_of
-        self._new_links = Paces[str](_NEW_LINKS)
 
     def routes(self) -> list[web.RouteDef]:
         """To be mounted at the host's root."""
@@ -85,7 +81,7 @@ class HostHttp:
         if self._reception.connections.of(block) >= MAX_LINKS:
             raise self._too_many(HeldOff.MANY_LINKS, "this address has as many links as it may\n", wait=60)
         # Apart from the pace of frames: who floods the host with those shuts none of their neighbours out.
-        if wait := self._new_links.admit(block, self._clock()):
+        if wait := self._allowances.link(block, self._clock()):
             raise self._too_many(HeldOff.HASTY_LINKS, "this address asks for links too often\n", wait=1 + wait // 1000)
         socket = Socket(MAX_FRAME)
         await socket.prepare(request)

@@ -9,13 +9,16 @@ from weakref import WeakValueDictionary
 
 from aiohttp import web
 
-from aparte.server.pace import Pace
+from aparte.server.pace import Pace, Paces
 from aparte.server.shell.doorstep import Doorstep, HeldOff
+from aparte.wire.ids import Millis
 
-__all__ = ["FRAMES", "Allowance", "Allowances", "address_of", "block_of", "is_this_machine"]
+__all__ = ["FRAMES", "NEW_LINKS", "Allowance", "Allowances", "address_of", "block_of", "is_this_machine"]
 
 #: Frames from one address: a burst, then one a millisecond.
 FRAMES: Final = Pace(interval=1, burst=2_000)
+#: New links of one address, each of which takes a millisecond: an office comes back in some seconds.
+NEW_LINKS: Final = Pace(interval=25, burst=200)
 
 
 def block_of(address: str | None) -> str:
@@ -57,11 +60,12 @@ class Allowance:
 class Allowances:
     """Keeps addresses to a pace. A frame costs one subtraction; the refilling is done for all at once (`tick`)."""
 
-    def __init__(self, pace: Pace = FRAMES, doorstep: Doorstep | None = None) -> None:
+    def __init__(self, pace: Pace = FRAMES, doorstep: Doorstep | None = None, *, links: Pace = NEW_LINKS) -> None:
         self._most = float(pace.burst)
         self._a_second = 1000 / pace.interval
         self._doorstep = doorstep or Doorstep()
         self._of: WeakValueDictionary[str, Allowance] = WeakValueDictionary()
+        self._links = Paces[str](links)
         # Who owes something is remembered, although all its connections may be gone.
         self._owing: list[Allowance] = []
 
@@ -80,6 +84,10 @@ class Allowances:
         for allowance in everybody:
             allowance.left = min(self._most, allowance.left + more)
         self._owing = [allowance for allowance in everybody if allowance.left < self._most]
+
+    def link(self, block: str, now: Millis) -> int:
+        """0 if the address may make a link now, which is then counted; otherwise milliseconds until it may."""
+        return self._links.admit(block, now)
 
     async def turn(self, allowance: Allowance) -> None:
         """Return when there is something left."""

@@ -93,9 +93,8 @@ async def serve(
         await stack.enter_async_context(metrics_served(config.metrics, host.watched()))
         if beside is not None:
             await stack.enter_async_context(beside(host))
-        door = _Door(
-            Guard(behind_proxy=config.behind_proxy), Allowances(config.frames, host.reception.doorstep), certificate
-        )
+        allowances = Allowances(config.frames, host.reception.doorstep, links=config.links)
+        door = _Door(Guard(behind_proxy=config.behind_proxy), allowances, certificate)
         url = await stack.enter_async_context(_listening(config, host, door=door))
         tasks = await stack.enter_async_context(asyncio.TaskGroup())
         background = [

@@ -27,7 +27,8 @@ key = "key.pem"
 [limits]
 posts_per_second_of_a_log = 20
 kib_per_second_of_a_log = 100
-frames_per_second_of_an_address = 500
+frames_per_second_of_an_address = 600
+links_per_second_of_an_address = 8
 blob_mib = 64
 
 [disk]
@@ -51,7 +52,8 @@ def test_everything(tmp_path: Path) -> None:
     assert config.certificate == (Path("chain.pem"), Path("key.pem"))
     assert (config.logs.posts.interval, config.logs.posts.burst) == (50, 120)
     assert config.logs.kibibytes.interval == 10
-    assert (config.frames.interval, config.frames.burst) == (2, 1000)
+    assert (config.frames.interval, config.frames.burst) == (1000 / 600, 1200)
+    assert (config.links.interval, config.links.burst) == (125, 40)
     assert config.blobs.blob_bytes == 64 << 20
     assert (config.metrics, config.web_app) == (("::1", 9440), Path("/srv/app"))
     assert config.disk == DiskFloors(Floor(1024, 10), Floor(1000), Floor(0))
