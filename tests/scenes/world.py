@@ -13,23 +13,38 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from aparte.client.api import Connect, Disconnect, FrameArrived, LinkDown, LinkUp, Send, SendFrame, Step
-from aparte.client.commands import Command
+from aparte.client.api import (
+    Answered,
+    Ask,
+    Connect,
+    Disconnect,
+    FrameArrived,
+    LinkDown,
+    LinkUp,
+    Send,
+    SendFrame,
+    Step,
+    Unanswered,
+)
+from aparte.client.commands import Command, SendText
 from aparte.client.engine import Engine
 from aparte.client.lines import Line, LineKind
 from aparte.client.store import StoreError
 from aparte.client.store.sqlite import SqliteClientStore
-from aparte.client.views import AccountView, LineView, View, line_key
+from aparte.client.views import AccountView, ConversationView, LineView, MessageView, PeerView, View, line_key
 from aparte.crypto.native import NativeProvider
+from aparte.server.core import JudgedCreate
 from aparte.server.links import LinkKind
+from aparte.server.step import Refusal
 from aparte.wire import decode_frame, encode_frame
-from aparte.wire.ids import Incarnation, Millis
-from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting
+from aparte.wire import log_frames as f
+from aparte.wire.ids import Incarnation, Millis, TicketKind
+from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting, Problem
 from tests import hosting_accounts
-from tests.hosting import HOST
+from tests.hosting import HOST, JUDGE
 from tests.hosting_accounts import Town, town
 
-__all__ = ["Actor", "World", "world"]
+__all__ = ["Actor", "Cut", "World", "world"]
 
 KEY = b"k" * 32
 KINDS = {LineKind.IDENTITY: LinkKind.IDENTITY, LineKind.ANONYMOUS: LinkKind.ANONYMOUS}
@@ -43,6 +58,25 @@ def view_key(view: View) -> bytes:
             return b""
         case LineView(host, kind):
             return line_key(Line(host, kind))
+        case PeerView():
+            return view.account_id
+        case ConversationView():
+            return view.conversation_id
+        case MessageView():
+            return b"%d" % view.number
+
+
+@dataclass(frozen=True)
+class Cut:
+    """All links of somebody end."""
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """A frame on its way from the host."""
+
+    line: Line
+    frame: Any
 
 
 @dataclass
@@ -74,6 +108,9 @@ class Actor:
         except StoreError:
             self.failures += 1
             step = self.engine.wake(self.world.now)
+        if self.world.doomed(self):
+            self.dies()
+            return step
         self.steps.append(step)
         self.wake_at = step.wake_at
         for kind, key, view in step.changes:
@@ -89,9 +126,41 @@ class Actor:
     def looks(self) -> None:
         """What the screen shows is what the store says."""
         self.is_looking = True
-        fresh = {(type(view), view_key(view)): view for view in self.engine.views()}
+        fresh = self.fresh()
         self.is_looking = False
         assert self.screen == fresh, self.name
+
+    def fresh(self) -> dict[tuple[type[View], bytes], View]:
+        """Everything as the store has it, all messages included."""
+        views: list[View] = list(self.engine.views())
+        for view in tuple(views):
+            if isinstance(view, ConversationView):
+                views += self.engine.messages(view.conversation_id, limit=1 << 20)
+        return {(type(view), view_key(view)): view for view in views}
+
+    def chat(self, other: str) -> ConversationView:
+        """The conversation with somebody of this name, or of this title."""
+        found = [each for each in self.screen.values() if isinstance(each, ConversationView)]
+        (view,) = (each for each in found if other in {each.title, each.address.partition("@")[0]})
+        return view
+
+    def chats(self) -> list[ConversationView]:
+        """All of them."""
+        return [each for each in self.screen.values() if isinstance(each, ConversationView)]
+
+    def timeline(self, view: ConversationView) -> list[MessageView]:
+        """What the screen shows of a conversation, in order."""
+        found = [each for each in self.screen.values() if isinstance(each, MessageView)]
+        here = [each for each in found if each.conversation_id == view.conversation_id]
+        return sorted(here, key=lambda each: (each.seq, each.number))
+
+    def reads(self, other: str) -> list[str]:
+        """The words of the conversation with somebody."""
+        return [each.text for each in self.timeline(self.chat(other))]
+
+    def says(self, other: str, text: str) -> None:
+        """In the conversation with somebody."""
+        self.does(SendText(self.chat(other).conversation_id, text))
 
     def sees(self, kind: type[V], key: bytes = b"") -> V:
         """What the screen shows of something."""
@@ -103,12 +172,16 @@ class Actor:
         """How the identity link stands."""
         return self.sees(LineView, line_key(Line(HOST, LineKind.IDENTITY)))
 
+    def dies(self) -> None:
+        """The process ends between a step and what was to be done of it; it begins again at once."""
+        self.restarts()
+
     def restarts(self) -> None:
         """The process ends without a word, and begins again."""
         self.engine.close()
         self.world.forgets(self)
         self.engine = Engine(SqliteClientStore(self.world.folder / f"{self.name}.db", KEY), self.provider)
-        self.screen = {(type(view), view_key(view)): view for view in self.engine.views()}
+        self.screen = self.fresh()
         self.takes(lambda: self.engine.wake(self.world.now))
         self.world.runs()
 
@@ -120,16 +193,49 @@ class World:
         self.folder = folder
         self.town = place
         self.actors: list[Actor] = []
-        self.under_way: deque[tuple[Actor, Send]] = deque()
+        self.under_way: deque[tuple[Actor, Send | _Heard | Cut]] = deque()
         #: Whether the host can be reached, and what it calls itself.
         self.is_open = True
         self.calls_itself = HOST
         #: What happens to a frame on its way to the host: what goes on instead.
+        #: Whose answers are lost, together with the link, and after how many more.
+        self._deaf: tuple[Actor, int] | None = None
+        #: Whose process ends, and after how many more steps.
+        self._doomed: tuple[Actor, int] | None = None
         self.on_the_way: Callable[[Actor, Any], Any | None] = lambda _actor, frame: frame
 
     @property
     def now(self) -> Millis:
         return self.town.now
+
+    def loses_answer(self, actor: Actor, nth: int) -> None:
+        """The nth answer from now on is lost."""
+        self._deaf = (actor, nth)
+
+    def dies_after(self, actor: Actor, nth: int) -> None:
+        """Its process ends after the nth step from now on."""
+        self._doomed = (actor, nth)
+
+    def doomed(self, actor: Actor) -> bool:
+        """Whether this was the step."""
+        if self._doomed is None or self._doomed[0] is not actor:
+            return False
+        left = self._doomed[1] - 1
+        self._doomed = (actor, left) if left else None
+        return not left
+
+    def _is_lost(self, actor: Actor) -> bool:
+        if self._deaf is None or self._deaf[0] is not actor:
+            return False
+        left = self._deaf[1] - 1
+        self._deaf = (actor, left) if left else None
+        return not left
+
+    def cut(self, actor: Actor) -> None:
+        """All of its links end, and what was under way on them is lost."""
+        for line in list(actor.lines):
+            self._hangs_up(actor, line)
+            actor.takes(lambda gone=line: actor.engine.receive(LinkDown(gone, "cut"), self.now))  # type: ignore[misc]
 
     def actor(self, name: str) -> Actor:
         """Somebody with a new, empty store."""
@@ -156,15 +262,20 @@ class World:
 
     def forgets(self, actor: Actor) -> None:
         """Its process is gone: its links are, too, and what it had not sent."""
-        actor.lines.clear()
+        for line in list(actor.lines):
+            self._hangs_up(actor, line)
         self.under_way = deque((other, send) for other, send in self.under_way if other is not actor)
 
     def cuts(self, actor: Actor) -> None:
         """All of its links end."""
-        for line in list(actor.lines):
-            del actor.lines[line]
-            actor.takes(lambda gone=line: actor.engine.receive(LinkDown(gone, "cut"), self.now))  # type: ignore[misc]
+        self.cut(actor)
         self.runs()
+
+    def _hangs_up(self, actor: Actor, line: Line) -> None:
+        there = actor.lines.pop(line, None)
+        if there is not None:
+            self.town.links.pop(there.link.number, None)
+            there.leaves()
 
     def _wakes(self) -> Iterator[Millis]:
         return (actor.wake_at for actor in self.actors if actor.wake_at is not None and actor.wake_at > self.now)
@@ -175,16 +286,25 @@ class World:
                 actor.takes(lambda who=actor: who.engine.wake(self.now))  # type: ignore[misc]
         self.runs()
 
-    def _carry(self, actor: Actor, send: Send) -> None:
+    def _carry(self, actor: Actor, send: Send | _Heard | Cut) -> None:
         match send:
             case Connect(line):
                 self._connect(actor, line)
             case Disconnect(line):
-                actor.lines.pop(line, None)
+                self._hangs_up(actor, line)
             case SendFrame(line, data):
                 self._ask(actor, line, data=data)
-            case _:
-                raise AssertionError(send)
+            case Ask():
+                self._ask_once(actor, send)
+            case _Heard(line, frame):
+                if line not in actor.lines:
+                    return
+                if self._is_lost(actor):
+                    self.cut(actor)
+                else:
+                    self.says(actor, line, frame=frame)
+            case Cut():
+                self.cut(actor)
 
     def _connect(self, actor: Actor, line: Line) -> None:
         if not self.is_open or line.host != HOST:
@@ -199,8 +319,44 @@ class World:
         there = actor.lines.get(line)
         frame = self.on_the_way(actor, decode_frame(data))
         if there is not None and frame is not None:
-            answer = there.asks(frame)
-            self.says(actor, line, frame=answer)
+            answer = self._answer(there, frame)
+            if not any(answer is each for each in there.received):
+                there.received.append(answer)
+            self._delivers()
+
+    def _answer(self, there: hosting_accounts.Line, frame: Any) -> Any:
+        """What the host says, as its shell would have it judged."""
+        try:
+            match frame:
+                case f.Open():
+                    return there.sends(JUDGE.judge(frame, there.link, now=self.now))
+                case f.Create():
+                    ticket = self.town._ticket(frame.ticket, TicketKind.CREATE_LOG)
+                    return there.sends(JudgedCreate(frame, ticket))
+                case f.Read():
+                    return self.town.reads.read(self.town.store.reader(), frame, now=self.now)
+        except Refusal as refusal:
+            return Problem(frame.request, refusal.code, refusal.wait, refusal.detail)
+        return there.asks(frame)
+
+    def _delivers(self) -> None:
+        """What the host has sent on links goes on its way."""
+        for actor in self.actors:
+            for line, there in actor.lines.items():
+                frames, there.received = there.received, []
+                self.under_way.extend((actor, _Heard(line, frame)) for frame in frames)
+
+    def _ask_once(self, actor: Actor, send: Ask) -> None:
+        frame = self.on_the_way(actor, decode_frame(send.data)) if self.is_open and send.host == HOST else None
+        if frame is None:
+            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "nobody answers"), self.now))
+            return
+        answer = encode_frame(self._answer(self.town.line(LinkKind.ANONYMOUS), frame))
+        self._delivers()
+        if self._is_lost(actor):
+            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "lost"), self.now))
+            return
+        actor.takes(lambda: actor.engine.receive(Answered(send.ask, answer), self.now))
 
     def says(self, actor: Actor, line: Line, *, frame: object) -> None:
         """The host sends something."""

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["Command", "CommandRefused", "ConfirmPhrase", "SignUp"]
+from aparte.content import ConversationId
+
+__all__ = [
+    "AcceptRequest",
+    "Command",
+    "CommandRefused",
+    "ConfirmPhrase",
+    "MarkRead",
+    "SendText",
+    "SignUp",
+    "StartChat",
+]
 
 
 class CommandRefused(Exception):
@@ -28,4 +39,33 @@ class ConfirmPhrase:
     """The recovery phrase is written down: it is kept here no longer."""
 
 
-Command = SignUp | ConfirmPhrase
+@dataclass(frozen=True, slots=True)
+class StartChat:
+    """Begin a conversation with `name@host`. If there is one, nothing changes."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    """Say something in a conversation. It waits as long as it has to, and is sent once."""
+
+    conversation_id: ConversationId
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptRequest:
+    """A stranger's conversation is one like others from now on."""
+
+    conversation_id: ConversationId
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """Everything in a conversation was seen."""
+
+    conversation_id: ConversationId
+
+
+Command = SignUp | ConfirmPhrase | StartChat | SendText | AcceptRequest | MarkRead

@@ -5,16 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import assert_never
 
-from aparte.client import receiving
+from aparte.client import receiving, talking
 from aparte.client.api import Answered, Disconnect, Event, FrameArrived, LinkDown, LinkUp, Step, Unanswered
-from aparte.client.commands import Command, CommandRefused, ConfirmPhrase, SignUp
+from aparte.client.commands import (
+    AcceptRequest,
+    Command,
+    CommandRefused,
+    ConfirmPhrase,
+    MarkRead,
+    SendText,
+    SignUp,
+    StartChat,
+)
+from aparte.client.founding import pump_founding
+from aparte.client.inbox import pump_drops, pump_inbox
+from aparte.client.logs import pump_logs
+from aparte.client.look_ups import pump_unchecked
+from aparte.client.outbox import pump_outbox
 from aparte.client.registration import Registration
 from aparte.client.session import Session
 from aparte.client.store.api import ClientStore
-from aparte.client.views import View, account_view, line_view
+from aparte.client.store.rows import NOT_IN_LOG
+from aparte.client.tickets import pump_tickets
+from aparte.client.views import (
+    MessageView,
+    View,
+    account_view,
+    conversation_view,
+    line_view,
+    message_view,
+    peer_view,
+)
 from aparte.client.work import Work
+from aparte.content import ConversationId
 from aparte.crypto import Provider
-from aparte.wire.ids import Millis
+from aparte.wire.ids import Millis, Seq
 
 __all__ = ["Engine"]
 
@@ -42,6 +67,14 @@ class Engine:
                     self._registration.sign_up(work, command)
                 case ConfirmPhrase():
                     self._registration.confirm_phrase(work, command)
+                case StartChat():
+                    talking.start_chat(work, command)
+                case SendText():
+                    talking.send_text(work, command)
+                case AcceptRequest():
+                    talking.accept_request(work, command)
+                case MarkRead():
+                    talking.mark_read(work, command)
                 case _:
                     assert_never(command)
 
@@ -58,8 +91,10 @@ class Engine:
                     receiving.link_down(work, line, reason=reason)
                 case FrameArrived(line, data):
                     receiving.frame_arrived(work, line, data=data)
-                case Answered() | Unanswered():
-                    pass
+                case Answered(ask, data):
+                    receiving.answered(work, ask, data=data)
+                case Unanswered(ask):
+                    receiving.unanswered(work, ask)
                 case _:
                     assert_never(event)
 
@@ -70,15 +105,39 @@ class Engine:
         return self._step(lambda _: None, now)
 
     def views(self) -> tuple[View, ...]:
-        """Everything as it looks now. Raises `StoreError`."""
+        """Everything as it looks now but for messages, of which there may be many. Raises `StoreError`."""
         with self._store.transaction() as transaction:
             row = transaction.accounts.get()
-        lines = tuple(line_view(line, state) for line, state in self._session.lines.items())
-        return lines if row is None else (account_view(row), *lines)
+            conversations = [conversation_view(each) for each in transaction.conversations.everything()]
+            peers = [peer_view(each) for each in transaction.peers.everybody()]
+        lines = [line_view(line, state) for line, state in self._session.lines.items()]
+        return (*([] if row is None else [account_view(row)]), *lines, *conversations, *peers)
+
+    def messages(
+        self, conversation_id: ConversationId, *, before: tuple[Seq, int] = (NOT_IN_LOG, 1 << 62), limit: int = 50
+    ) -> tuple[MessageView, ...]:
+        """The newest of a conversation before a place, `(seq, number)` of a message, oldest first."""
+        with self._store.transaction() as transaction:
+            row = transaction.conversations.find(conversation_id)
+            found = () if row is None else transaction.messages.page(row.id, before=before, limit=limit)
+        return tuple(message_view(each, conversation_id) for each in found)
 
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
+
+    def _pump(self, work: Work) -> None:
+        """Begin what is to be done now."""
+        line = self._registration.pump(work)
+        if line is not None:
+            pump_inbox(work, line)
+        pump_unchecked(work)
+        pump_founding(work)
+        pump_logs(work)
+        pump_outbox(work)
+        pump_drops(work)
+        if line is not None:
+            pump_tickets(work, line)
 
     def _step(self, decide: Callable[[Work], None], now: Millis) -> Step:
         try:
@@ -86,7 +145,8 @@ class Engine:
                 work = Work(transaction, self._session, provider=self._provider, now=now)
                 work.sends += map(Disconnect, sorted(self._session.strays, key=str))
                 decide(work)
-                self._registration.pump(work)
+                self._pump(work)
+                work.save()
         except CommandRefused:
             raise
         except BaseException:

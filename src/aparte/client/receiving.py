@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from aparte.client.inbox import inbox_arrived
 from aparte.client.lines import Line
+from aparte.client.logs import heard
 from aparte.client.session import LineState
 from aparte.client.work import Work
 from aparte.codec import DecodeError
 from aparte.wire import UnknownFrame, decode_frame
+from aparte.wire.account_frames import InboxArrived
 from aparte.wire.ids import Request
 from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting
 
-__all__ = ["frame_arrived", "link_down", "link_up"]
+__all__ = ["answered", "frame_arrived", "link_down", "link_up", "unanswered"]
 
 _NONSENSE: Final = "the host sent what no host of Aparte's sends"
 
@@ -51,6 +54,30 @@ def frame_arrived(work: Work, line: Line, *, data: bytes) -> None:
     then = state.waiting.pop(getattr(frame, "request", Request(0)), None)
     if then is not None:
         then(work, frame)
+    elif isinstance(frame, InboxArrived):
+        inbox_arrived(work, frame.head)
+    else:
+        heard(work, line, frame=frame)
+
+
+def answered(work: Work, ask: int, *, data: bytes) -> None:
+    """What came back over HTTP. Whatever is no frame is no answer."""
+    asked = work.session.asked.pop(ask, None)
+    if asked is None:
+        return
+    try:
+        frame = decode_frame(data)
+    except DecodeError:
+        work.later(asked.errand)
+        return
+    asked.then(work, frame)
+
+
+def unanswered(work: Work, ask: int) -> None:
+    """Nothing came back: try again later."""
+    asked = work.session.asked.pop(ask, None)
+    if asked is not None:
+        work.later(asked.errand)
 
 
 def _greeted(work: Work, line: Line, *, state: LineState, frame: object) -> None:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Any, Final
 
 from aparte.client.commands import CommandRefused, ConfirmPhrase, SignUp
+from aparte.client.inbox import inbox_arrived
 from aparte.client.key_packages import KeyPackageStock
 from aparte.client.lines import Line, LineKind
 from aparte.client.session import LineState
 from aparte.client.store.api import AccountRow, AccountState
-from aparte.client.views import account_view
 from aparte.client.work import Work
 from aparte.crypto import Signer
 from aparte.trust import (
@@ -67,28 +67,30 @@ class Registration:
         if row is not None and row.state is not AccountState.REFUSED:
             raise CommandRefused(f"this store already has an account: {row.name}@{row.host}")
         row = _new_account(work) if row is None else replace(row, refused=None, detail="")
-        self._keep(work, replace(row, state=AccountState.SIGNING_UP, name=name, host=host, invite=command.invite))
+        work.keep_account(replace(row, state=AccountState.SIGNING_UP, name=name, host=host, invite=command.invite))
 
     def confirm_phrase(self, work: Work, _: ConfirmPhrase) -> None:
         """Raises `CommandRefused`."""
         row = work.store.accounts.get()
         if row is None:
             raise CommandRefused("there is no account yet")
-        self._keep(work, replace(row, phrase=None))
+        work.keep_account(replace(row, phrase=None))
 
-    def pump(self, work: Work) -> None:
-        """Do what is to be done now, and was not begun."""
+    def pump(self, work: Work) -> Line | None:
+        """Do what is to be done now, and was not begun. The identity link, if the host knows this device on it."""
         row = work.store.accounts.get()
         if row is None or row.state is AccountState.REFUSED:
-            return
+            return None
         line = Line(row.host, LineKind.IDENTITY)
         state = work.keep_up(line)
         if not state.is_ready:
-            return
+            return None
         if state.is_proven:
             self._stock.pump(work, line, row=row)
-        elif not state.waiting and work.now >= state.not_before.get(_PROVING, 0):
+            return line
+        if not state.waiting and work.now >= state.not_before.get(_PROVING, 0):
             self._prove(work, line, row=row)
+        return None
 
     def _prove(self, work: Work, line: Line, *, row: AccountRow) -> None:
         greeting = work.greeting(line)
@@ -113,9 +115,9 @@ class Registration:
         match answer:
             case a.Proven():
                 state.is_proven, state.failures = True, 0
+                inbox_arrived(work, answer.inbox_head)
                 self._stock.heard(answer.key_packages, has_last_resort=answer.has_last_resort)
-                self._keep(
-                    work,
+                work.keep_account(
                     replace(row, state=AccountState.READY, name=answer.name, invite="", is_operator=answer.is_operator),
                 )
             case Problem():
@@ -126,16 +128,12 @@ class Registration:
     def _refused(self, work: Work, state: LineState, *, row: AccountRow, problem: Problem) -> None:
         code = _code(problem)
         if row.state is AccountState.SIGNING_UP and code in _FINAL:
-            self._keep(work, replace(row, state=AccountState.REFUSED, refused=code, detail=problem.detail))
+            work.keep_account(replace(row, state=AccountState.REFUSED, refused=code, detail=problem.detail))
             work.let_go(Line(row.host, LineKind.IDENTITY))
         elif problem.wait:
             state.not_before[_PROVING] = Millis(work.now + problem.wait)
         else:
             work.hang_up(Line(row.host, LineKind.IDENTITY), f"the host refuses this device: {problem.detail}")
-
-    def _keep(self, work: Work, row: AccountRow) -> None:
-        work.store.accounts.put(row)
-        work.show(account_view(row))
 
 
 def _new_account(work: Work) -> AccountRow:

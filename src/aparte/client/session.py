@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from aparte.client.errands import Errands
+from aparte.client.groups import OpenGroup
 from aparte.client.lines import Line
-from aparte.wire.ids import Millis, Request
+from aparte.client.log_states import LogState
+from aparte.wire.ids import InboxSeq, Millis, Request, TicketKind
 from aparte.wire.link_frames import Greeting
 
 if TYPE_CHECKING:
     from aparte.client.work import Work
 
-__all__ = ["LineState", "Session", "Then"]
+__all__ = ["Asked", "LineState", "Session", "Then"]
 
 #: How long to stay away from a host that could not be reached: twice as long each time, up to a minute.
 _FIRST_WAIT: Final = 500
@@ -22,6 +25,13 @@ _ALWAYS: Final = Millis(0)
 
 #: What to do with the answer to a request.
 Then = Callable[["Work", Any], None]
+
+
+class Asked(NamedTuple):
+    """What to do with the answer to an `Ask`, and for which errand it was."""
+
+    errand: Hashable
+    then: Then
 
 
 @dataclass
@@ -44,6 +54,12 @@ class LineState:
     waiting: dict[Request, Then] = field(default_factory=dict)
     #: What must not be asked again before some time, since the host said so.
     not_before: dict[str, Millis] = field(default_factory=dict)
+    #: Conversations whose logs are to be opened here; None if that was not looked up.
+    unopened: set[int] | None = None
+    #: Errands for which something was asked here and is not answered.
+    under_way: set[Hashable] = field(default_factory=set)
+    #: How logs stand here, by the conversation's number.
+    logs: dict[int, LogState] = field(default_factory=dict)
     _last_request: int = 0
 
     @property
@@ -65,17 +81,36 @@ class LineState:
         self.failures += 1
         self.trouble = trouble
         self.is_asked_for = self.is_up = self.is_proven = False
-        self.greeting = None
+        self.greeting = self.unopened = None
         self.waiting.clear()
+        self.logs.clear()
+        self.under_way.clear()
 
 
 class Session:
-    """All links that are wanted."""
+    """All links that are wanted, and what is under way on them."""
 
     def __init__(self) -> None:
         self.lines: dict[Line, LineState] = {}
         #: Links that the driver may have up, though nothing here knows of them any more.
         self.strays: set[Line] = set()
+        self.errands = Errands()
+        #: What was asked over HTTP and is not answered, by the number of the `Ask`.
+        self.asked: dict[int, Asked] = {}
+        self._last_ask = 0
+        #: Hosts that have logs of conversations; None if that was not looked up.
+        self.log_hosts: set[str] | None = None
+        #: Tickets that somebody needs, or may need soon; and the day on which that was looked up.
+        self.tickets_wanted: set[tuple[str, TicketKind]] = set()
+        self.tickets_seen: int | None = None
+        #: How far the host says that this device's inbox goes.
+        self.inbox_head = InboxSeq(0)
+        #: Whether the store may have something to go on with. What is false was looked up.
+        self.may_be_unfinished = self.may_be_unchecked = self.may_have_drops = True
+        #: Conversations in which something is to be posted; None if that was not looked up.
+        self.to_post: set[int] | None = None
+        #: MLS groups as they are in the store, so that they need not be read each time.
+        self.groups: dict[int, OpenGroup] = {}
 
     def line(self, line: Line) -> LineState:
         """Its state; a new one is down."""
@@ -85,9 +120,25 @@ class Session:
         """Something failed that should not: what is here may be ahead of the store. Begin anew."""
         self.strays.update(line for line, state in self.lines.items() if state.is_asked_for)
         self.lines.clear()
+        self.errands = Errands()
+        self.asked.clear()
+        self.log_hosts = self.tickets_seen = None
+        self.tickets_wanted.clear()
+        self.may_be_unfinished = self.may_be_unchecked = self.may_have_drops = True
+        self.to_post = None
+        self.groups.clear()
+
+    def number(self, asked: Asked) -> int:
+        """The number of a new `Ask`. None is used twice, whatever was lost."""
+        self._last_ask += 1
+        self.asked[self._last_ask] = asked
+        return self._last_ask
 
     def next_time(self) -> Millis | None:
         """When something has to be tried again, if anything has."""
         times = [state.retry_at for state in self.lines.values() if not state.is_asked_for]
         times += [until for state in self.lines.values() if state.is_ready for until in state.not_before.values()]
+        errand = self.errands.next_time()
+        if errand is not None:
+            times.append(errand)
         return min(times, default=None)

@@ -8,10 +8,36 @@ from enum import Enum
 from aparte.client.lines import Line, LineKind
 from aparte.client.session import LineState
 from aparte.client.store.api import AccountRow, AccountState
+from aparte.client.store.rows import (
+    ConversationKind,
+    ConversationRow,
+    ConversationState,
+    MessageKind,
+    MessageRow,
+    MessageState,
+    PeerRow,
+)
+from aparte.content import ConversationId, MessageId
 from aparte.wire import ErrorCode
-from aparte.wire.ids import AccountId
+from aparte.wire.ids import AccountId, Millis, Seq
 
-__all__ = ["AccountView", "LineView", "Standing", "View", "account_view", "line_key", "line_view"]
+__all__ = [
+    "AccountView",
+    "ConversationView",
+    "LineView",
+    "MessageView",
+    "PeerView",
+    "Stage",
+    "Standing",
+    "View",
+    "account_view",
+    "conversation_view",
+    "line_key",
+    "line_view",
+    "message_key",
+    "message_view",
+    "peer_view",
+]
 
 
 class Standing(Enum):
@@ -49,7 +75,60 @@ class LineView:
     trouble: str
 
 
-View = AccountView | LineView
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """One conversation, as a list shows it."""
+
+    conversation_id: ConversationId
+    kind: ConversationKind
+    title: str
+    #: `name@host` of whom it is with, if it is with one alone.
+    address: str
+    stage: Stage
+    #: Begun by a stranger, and not accepted yet.
+    is_request: bool
+    unread: int
+    #: When something was said last, by the host's clock.
+    last_at: Millis
+    #: What keeps it from going on, in words for people.
+    trouble: str
+
+
+class Stage(Enum):
+    """How far a conversation has come."""
+
+    BEGINNING = "beginning"
+    LIVE = "live"
+    #: It could not be begun, or cannot go on: `ConversationView.trouble` says why.
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One line of a timeline. Lines are shown by `(seq, number)`; `number` is this store's."""
+
+    conversation_id: ConversationId
+    number: int
+    seq: Seq
+    message_id: MessageId
+    sender: AccountId | None
+    is_own: bool
+    at: Millis
+    kind: MessageKind
+    text: str
+    state: MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """Another account. `address` is empty as long as its host has not said that it is called so."""
+
+    account_id: AccountId
+    address: str
+    is_contact: bool
+
+
+View = AccountView | LineView | PeerView | ConversationView | MessageView
 
 _STANDINGS = {
     AccountState.SIGNING_UP: Standing.SIGNING_UP,
@@ -80,3 +159,56 @@ def line_key(line: Line) -> bytes:
 def line_view(line: Line, state: LineState) -> LineView:
     """A link as people see it."""
     return LineView(line.host, line.kind, is_online=state.is_ready, trouble=state.trouble)
+
+
+_STAGES = {
+    ConversationState.WANTED: Stage.BEGINNING,
+    ConversationState.FOUND: Stage.BEGINNING,
+    ConversationState.FOUNDED: Stage.BEGINNING,
+    ConversationState.LIVE: Stage.LIVE,
+    ConversationState.FAILED: Stage.ENDED,
+    ConversationState.BROKEN: Stage.ENDED,
+}
+
+
+def conversation_view(row: ConversationRow) -> ConversationView:
+    """A conversation as people see it. Named by its id."""
+    address = f"{row.peer_name}@{row.peer_host}" if row.peer_name else ""
+    return ConversationView(
+        conversation_id=row.conversation_id,
+        kind=row.kind,
+        title=row.title or address,
+        address=address,
+        stage=_STAGES[row.state],
+        is_request=row.is_request,
+        unread=row.unread,
+        last_at=row.last_at,
+        trouble=row.trouble,
+    )
+
+
+def peer_view(row: PeerRow) -> PeerView:
+    """Another account as people see it. Named by its id."""
+    address = f"{row.name}@{row.host}" if row.is_checked and row.name else ""
+    return PeerView(row.account_id, address, row.is_contact)
+
+
+def message_key(row: MessageRow) -> bytes:
+    """What a `MessageView` is named by."""
+    return b"%d" % row.id
+
+
+def message_view(row: MessageRow, conversation_id: ConversationId) -> MessageView:
+    """A line of a timeline as people see it."""
+    return MessageView(
+        conversation_id=conversation_id,
+        number=row.id,
+        seq=row.seq,
+        message_id=row.message_id,
+        sender=row.sender,
+        is_own=row.is_own,
+        at=row.at,
+        kind=row.kind,
+        text=row.text,
+        state=row.state,
+    )

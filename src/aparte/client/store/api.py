@@ -8,8 +8,19 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
+from aparte.client.store.tables import (
+    Conversations,
+    Drops,
+    Epochs,
+    GroupPieces,
+    Messages,
+    Outbox,
+    OwnCommits,
+    Peers,
+    Tickets,
+)
 from aparte.wire import ErrorCode
-from aparte.wire.ids import AccountId, Millis
+from aparte.wire.ids import AccountId, InboxSeq, Millis
 
 __all__ = [
     "AccountRow",
@@ -81,6 +92,8 @@ class AccountRow:
     refused: ErrorCode | None = None
     detail: str = ""
     is_operator: bool = False
+    #: Items of its inbox up to this are on this disk.
+    inbox_seq: InboxSeq = InboxSeq(0)  # noqa: RUF009 - a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +151,42 @@ class Transaction(Protocol):
     @property
     def key_packages(self) -> KeyPackages:
         """Its key packages."""
+
+    @property
+    def peers(self) -> Peers:
+        """Other accounts."""
+
+    @property
+    def conversations(self) -> Conversations:
+        """Conversations."""
+
+    @property
+    def epochs(self) -> Epochs:
+        """Where this device stands in their logs."""
+
+    @property
+    def pieces(self) -> GroupPieces:
+        """Their MLS groups."""
+
+    @property
+    def own_commits(self) -> OwnCommits:
+        """Commits of one's own on their way."""
+
+    @property
+    def messages(self) -> Messages:
+        """What was said."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """What is to be posted."""
+
+    @property
+    def drops(self) -> Drops:
+        """What is to be dropped into inboxes."""
+
+    @property
+    def tickets(self) -> Tickets:
+        """Tickets."""
 
 
 class ClientStore(Protocol):

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 
 from aparte.client.store.api import StoreError, StoreNewer
+from aparte.client.store.sqlite import conversations as c
 from aparte.client.store.sqlite.account import SqliteAccounts, SqliteKeyPackages
 from aparte.client.store.sqlite.connection import connect, store_errors
 from aparte.client.store.sqlite.schema import steps
@@ -23,6 +24,15 @@ class SqliteTransaction:
     def __init__(self, connection: apsw.Connection) -> None:
         self.accounts = SqliteAccounts(connection)
         self.key_packages = SqliteKeyPackages(connection)
+        self.peers = c.SqlitePeers(connection)
+        self.conversations = c.SqliteConversations(connection)
+        self.epochs = c.epochs(connection)
+        self.pieces = c.SqliteGroupPieces(connection)
+        self.own_commits = c.own_commits(connection)
+        self.messages = c.SqliteMessages(connection)
+        self.outbox = c.SqliteOutbox(connection)
+        self.drops = c.SqliteDrops(connection)
+        self.tickets = c.SqliteTickets(connection)
 
 
 class SqliteClientStore:
@@ -30,6 +40,7 @@ class SqliteClientStore:
 
     def __init__(self, path: Path, key: bytes, *, vfs: str | None = None) -> None:
         self._connection = connect(path, key, vfs=vfs)
+        self._tables = SqliteTransaction(self._connection)
         try:
             with store_errors():
                 migrate(self._connection, steps())
@@ -47,7 +58,7 @@ class SqliteClientStore:
         try:
             with store_errors():
                 self._connection.execute("BEGIN IMMEDIATE")
-                yield SqliteTransaction(self._connection)
+                yield self._tables
                 self._connection.execute("COMMIT")
         except BaseException:
             self._abandon()

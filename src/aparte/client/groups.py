@@ -1,0 +1,53 @@
+"""MLS groups of conversations: how they are configured, loaded and kept."""
+
+from __future__ import annotations
+
+from aparte import mls
+from aparte.client.store.api import Transaction
+from aparte.crypto import Provider, Suite
+from aparte.trust import Credential, Identity, TrustError, verify_credential
+
+__all__ = ["OpenGroup", "config_for", "identity_of", "load_group", "save_group"]
+
+OpenGroup = mls.Group
+_WHOLE = 0
+
+
+def config_for(suite: Suite) -> mls.Config:
+    """What all conversations go by: leaves are devices, and stay whose they are."""
+
+    def authenticate(credential: mls.Credential, signature_key: bytes) -> bool:
+        try:
+            verify_credential(credential.identity, signature_key, suite=suite)
+        except (ValueError, TrustError):
+            return False
+        return True
+
+    return mls.Config(authenticate=authenticate, succeeds=_succeeds, padding=mls.no_padding, grease=False)
+
+
+def _succeeds(old: mls.Credential, new: mls.Credential) -> bool:
+    return _identity(old) == _identity(new)
+
+
+def identity_of(leaf: mls.LeafNode) -> Identity:
+    """Whose leaf it is, of a tree whose credentials were verified."""
+    return _identity(leaf.credential)
+
+
+def _identity(credential: mls.Credential) -> Identity:
+    decoded = Credential.decode(credential.identity)
+    return Identity(decoded.leaf.account_id, decoded.leaf.device_id)
+
+
+def load_group(transaction: Transaction, number: int, *, provider: Provider, suite: Suite) -> mls.Group | None:
+    """The group of a conversation, if it has one."""
+    pieces = transaction.pieces.of(number)
+    if not pieces:
+        return None
+    return mls.decode_group(pieces[_WHOLE], provider, config_for(suite))
+
+
+def save_group(transaction: Transaction, number: int, *, group: mls.Group) -> None:
+    """Keep it as it is now."""
+    transaction.pieces.change(number, {_WHOLE: mls.encode_group(group)}, removed=())
