@@ -90,6 +90,7 @@ from aparte.mls.state import (
     encode_group,
     encode_key_package_secrets,
 )
+from aparte.mls.state_parts import GroupParts, PartsChange, changed_parts, join_parts, split_group
 from aparte.mls.tree_math import Generation, LeafIndex, NodeIndex
 from aparte.mls.welcome import Welcome
 
@@ -124,6 +125,7 @@ __all__ = [
     "GroupContext",
     "GroupContextExtensions",
     "GroupInfo",
+    "GroupParts",
     "GroupStatus",
     "JoinOptions",
     "KeyPackage",
@@ -139,6 +141,7 @@ __all__ = [
     "NodeIndex",
     "NotAMember",
     "OwnMessage",
+    "PartsChange",
     "PathUndecryptable",
     "PeerError",
     "PendingProposal",
@@ -176,6 +179,7 @@ __all__ = [
     "WrongGroup",
     "best_cipher_suite",
     "branch",
+    "changed_parts",
     "commit",
     "create_group",
     "create_key_package",
@@ -189,6 +193,7 @@ __all__ = [
     "external_join",
     "external_psk",
     "join",
+    "join_parts",
     "no_padding",
     "padme",
     "process",
@@ -200,6 +205,7 @@ __all__ = [
     "reinitialize",
     "resumption_psk",
     "same_credential",
+    "split_group",
     "verify_key_package",
     "verify_key_packages",
 ]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-__all__ = ["NO_ECHOES", "Echoes"]
+__all__ = ["KEPT", "NO_ECHOES", "Echoes"]
 
 #: Hashes kept at least, of the newest messages; at twice as many the older half goes. 32 to 64 bytes each.
 KEPT: Final = 1000
@@ -24,19 +25,35 @@ class Echoes:
 
     newest: _Link = ()
     count: int = 0
+    #: How many went before the oldest one that is kept: a hash keeps its place while others go.
+    forgotten: int = 0
+
+    @property
+    def end(self) -> int:
+        """The place after the newest."""
+        return self.forgotten + self.count
 
     def add(self, digest: bytes) -> Echoes:
         if self.count < 2 * KEPT:
-            return Echoes((digest, self.newest), self.count + 1)
-        kept = [held for held, _ in zip(self, range(KEPT), strict=False)]
-        return Echoes.of(kept[::-1]).add(digest)
+            return Echoes((digest, self.newest), self.count + 1, self.forgotten)
+        kept = [*islice(self, KEPT)]
+        return Echoes.of(kept[::-1], forgotten=self.end - KEPT).add(digest)
 
     @classmethod
-    def of(cls, oldest_first: Iterable[bytes]) -> Echoes:
-        echoes = cls()
+    def of(cls, oldest_first: Iterable[bytes], *, forgotten: int = 0) -> Echoes:
+        echoes = cls(forgotten=forgotten)
         for digest in oldest_first:
-            echoes = Echoes((digest, echoes.newest), echoes.count + 1)
+            echoes = Echoes((digest, echoes.newest), echoes.count + 1, forgotten)
         return echoes
+
+    def grew_from(self, before: Echoes) -> bool:
+        """Whether this is `before` and what was added to it since."""
+        link = self.newest
+        for _ in range(self.end - before.end):
+            if not link:
+                return False
+            _, link = link
+        return link is before.newest
 
     def __iter__(self) -> Iterator[bytes]:
         """Newest first."""

@@ -27,7 +27,7 @@ from aparte.mls.proposals import ExternalInit, PreSharedKey, Proposal, Remove, S
 from aparte.mls.psk import PskSource
 from aparte.mls.public_message import PublicMessage
 from aparte.mls.ratchet_tree import RatchetTree
-from aparte.mls.secret_tree import SecretTree
+from aparte.mls.secret_tree import NO_SECRET_TREE
 from aparte.mls.staging import EpochInputs, derive_next_epoch, enter_epoch, provisional_epoch, resolve_psks
 from aparte.mls.tree_math import LeafIndex
 from aparte.mls.treekem import create_path, seal_path
@@ -117,7 +117,7 @@ def _outside_view(suite: Suite, config: Config, info: GroupInfo, tree: RatchetTr
         path_keys={},
         resumption={},
     )
-    return Group(state, SecretTree({}, {}))
+    return Group(state, NO_SECRET_TREE)
 
 
 def _pending(outside: Group, message: bytes) -> tuple[CommittedProposal, Proposal | ProposalRef]:

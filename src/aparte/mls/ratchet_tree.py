@@ -6,7 +6,7 @@ node; tree hashes are cached by node and an edit forgets only those above what i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -27,7 +27,7 @@ from aparte.mls.tree_math import (
     root,
 )
 
-__all__ = ["ParentNode", "RatchetTree", "TreeEditor"]
+__all__ = ["MAX_LEAVES", "Node", "ParentNode", "RatchetTree", "TreeEditor", "encode_nodes", "read_nodes"]
 
 _LEAF, _PARENT = 1, 2
 
@@ -85,11 +85,11 @@ class RatchetTree:
         outer = Reader(data)
         reader = outer.nested()
         outer.finish()
-        nodes: list[Node | None] = []
-        while reader:
-            if len(nodes) >= 2 * MAX_LEAVES:
-                raise DecodeError(f"a tree of more than {MAX_LEAVES} leaves", reader.position)
-            nodes.append(_read_node(reader, len(nodes)) if reader.optional() else None)
+        return cls.of_nodes(suite, read_nodes(reader, limit=2 * MAX_LEAVES))
+
+    @classmethod
+    def of_nodes(cls, suite: Suite, nodes: list[Node | None]) -> RatchetTree:
+        """The tree whose last node that is not blank comes last. Raises `PeerError`."""
         require(nodes and nodes[-1] is not None, "12.4.3.3.2", "the ratchet tree ends with a blank node")
         require(len(nodes) % 2, "12.4.3.3.3", "the ratchet tree ends with a parent node")
         leaf_count = 1 << ((len(nodes) - 1) // 2).bit_length()
@@ -97,15 +97,10 @@ class RatchetTree:
 
     def encode(self) -> bytes:
         """Without the blank nodes after the last non-blank one (rule 12.4.3.3.1)."""
-        parts = []
-        last = 0
-        for index, node in enumerate(self.nodes):
-            if node is None:
-                parts.append(b"\x00")
-                continue
-            last = index
-            parts.append(b"\x01\x01" + node.raw if isinstance(node, LeafNode) else b"\x01\x02" + node.encode())
-        return encode_vector(b"".join(parts[: last + 1]))
+        width = len(self.nodes)
+        while width > 1 and self.nodes[width - 1] is None:
+            width -= 1
+        return encode_vector(encode_nodes(self.nodes[:width]))
 
     # -- reading -----------------------------------------------------------------------------------------------
     def leaf(self, index: LeafIndex) -> LeafNode | None:
@@ -213,6 +208,27 @@ def parent_hash_input(node: ParentNode | None, left_hash: bytes, right_hash: byt
     """TreeHashInput of a parent (§7.8)."""
     optional = b"\x00" if node is None else b"\x01" + node.encode()
     return b"\x02" + optional + encode_vector(left_hash) + encode_vector(right_hash)
+
+
+def encode_nodes(nodes: Sequence[Node | None]) -> bytes:
+    """`optional<Node>`, one after the other."""
+    return b"".join([_encode_node(node) for node in nodes])
+
+
+def _encode_node(node: Node | None) -> bytes:
+    if node is None:
+        return b"\x00"
+    return b"\x01\x01" + node.raw if isinstance(node, LeafNode) else b"\x01\x02" + node.encode()
+
+
+def read_nodes(reader: Reader, *, limit: int, first: int = 0) -> list[Node | None]:
+    """All that are left, `limit` at most; the first of them is of index `first`."""
+    nodes: list[Node | None] = []
+    while reader:
+        if len(nodes) >= limit:
+            raise DecodeError(f"more than {limit} nodes", reader.position)
+        nodes.append(_read_node(reader, first + len(nodes)) if reader.optional() else None)
+    return nodes
 
 
 def _read_node(reader: Reader, index: int) -> Node:

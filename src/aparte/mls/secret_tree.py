@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from aparte.codec import encode_u32
 from aparte.crypto import Suite
 from aparte.crypto.labeled import derive_secret, expand_label_info, expand_with_label
 from aparte.mls.errors import CallerError, GenerationGone, GenerationTooFar
-from aparte.mls.tree_math import Generation, LeafIndex, NodeIndex, left, right, root
+from aparte.mls.ratchets import Ratchet, Ratchets
+from aparte.mls.tree_math import Generation, LeafIndex, NodeIndex, left, level, right, root
 
-__all__ = ["DEFAULT_BOUNDS", "Ratchet", "RatchetBounds", "SecretTree", "derive_tree_secret"]
+__all__ = ["DEFAULT_BOUNDS", "NO_SECRET_TREE", "Ratchet", "RatchetBounds", "SecretTree", "derive_tree_secret"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +34,6 @@ DEFAULT_BOUNDS: Final = RatchetBounds()
 
 #: Never used: generations are uint32, and a ratchet that has used the last one could not be written down.
 _EXHAUSTED: Final = 2**32 - 1
-
-
-class Ratchet(NamedTuple):
-    """One sender's chain: the next secret, its generation, and keys skipped on the way.
-
-    This and the tree are tuples, because each message makes new ones: a frozen dataclass takes twice as long.
-    """
-
-    secret: bytes
-    generation: Generation = Generation(0)
-    skipped: Mapping[int, tuple[bytes, bytes]] = MappingProxyType({})
-
-    def __repr__(self) -> str:
-        return "<Ratchet>"
 
 
 def derive_tree_secret(suite: Suite, secret: bytes, label: bytes, generation: int, length: int) -> bytes:
@@ -91,17 +77,27 @@ def _step(suite: Suite, labels: _Labels, secret: bytes, generation: int) -> tupl
 
 
 class SecretTree(NamedTuple):
-    """`nodes`: secrets not yet split. `ratchets`: by ``2 * leaf + (1 if application else 0)``."""
+    """`nodes`: secrets not yet split. `ratchets`: of the leaves whose secret was split."""
 
     nodes: Mapping[NodeIndex, bytes]
-    ratchets: Mapping[int, Ratchet]
+    ratchets: Ratchets
 
     def __repr__(self) -> str:
         return "<SecretTree>"
 
     @classmethod
     def create(cls, encryption_secret: bytes, leaf_count: int) -> SecretTree:
-        return cls({root(leaf_count): encryption_secret}, {})
+        return cls({root(leaf_count): encryption_secret}, Ratchets())
+
+    def covers(self, leaf_count: int) -> bool:
+        """Whether every leaf has one source of its keys, and only one: a secret above it, or its two ratchets."""
+        above = [(node + 1 - (1 << level(node)), 2 << level(node)) for node in self.nodes]
+        reached = 0
+        for first_slot, width in sorted(above + [(slot, 1) for slot in self.ratchets]):
+            if first_slot != reached:
+                return False
+            reached += width
+        return reached == 2 * leaf_count
 
     def next_key(
         self, suite: Suite, leaf: LeafIndex, *, application: bool
@@ -144,18 +140,23 @@ class SecretTree(NamedTuple):
         return keys, tree._with(slot, after)
 
     def _with(self, slot: int, ratchet: Ratchet) -> SecretTree:
-        return SecretTree(self.nodes, {**self.ratchets, slot: ratchet})
+        return SecretTree(self.nodes, self.ratchets.with_ratchets({slot: ratchet}))
 
     def _ratchet(self, suite: Suite, leaf: LeafIndex, slot: int) -> tuple[SecretTree, Ratchet]:
-        found = self.ratchets.get(slot)
+        found = self.ratchets.find(slot)
         if found is not None:
             return self, found
         nodes = dict(self.nodes)
         secret = _split_down(suite, nodes, NodeIndex(2 * leaf))
-        ratchets = dict(self.ratchets)
-        ratchets[2 * leaf] = Ratchet(derive_secret(suite, secret, b"handshake"))
-        ratchets[2 * leaf + 1] = Ratchet(derive_secret(suite, secret, b"application"))
-        return SecretTree(nodes, ratchets), ratchets[slot]
+        fresh = {
+            2 * leaf: Ratchet(derive_secret(suite, secret, b"handshake")),
+            2 * leaf + 1: Ratchet(derive_secret(suite, secret, b"application")),
+        }
+        return SecretTree(nodes, self.ratchets.with_ratchets(fresh)), fresh[slot]
+
+
+#: Of a member that is no longer in the epoch, or not yet.
+NO_SECRET_TREE: Final = SecretTree({}, Ratchets())
 
 
 def _forward(suite: Suite, ratchet: Ratchet, ahead: int, kept: int) -> tuple[tuple[bytes, bytes], Ratchet]:

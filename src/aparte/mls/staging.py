@@ -25,7 +25,7 @@ from aparte.mls.proposal_list import AppliedProposals, CommittedProposal
 from aparte.mls.proposals import ReInit
 from aparte.mls.psk import PreSharedKeyId, PskSource, psk_secret
 from aparte.mls.ratchet_tree import RatchetTree
-from aparte.mls.secret_tree import SecretTree
+from aparte.mls.secret_tree import NO_SECRET_TREE, SecretTree
 from aparte.mls.tree_math import LeafIndex
 from aparte.mls.treekem import PathKeys
 
@@ -182,14 +182,14 @@ def enter_epoch(group: Group, following: NextEpoch, *, path_keys: PathKeys, sign
         reinit=following.reinit,
     )
     if following.reinit is not None:
-        return Group(entered, SecretTree({}, {}))
+        return Group(entered, NO_SECRET_TREE)
     return Group(entered, SecretTree.create(following.secrets.encryption, following.tree.leaf_count))
 
 
 def leave_group(group: Group) -> Group:
     """The group of a member that was removed: it knows what it was part of, and holds no secret of it."""
     state = replace(group.state, secrets=NO_SECRETS, path_keys={}, resumption={}, status=GroupStatus.REMOVED)
-    return Group(state, SecretTree({}, {}))
+    return Group(state, NO_SECRET_TREE)
 
 
 def roster_change(group: Group, applied: AppliedProposals, path: tuple[LeafIndex, LeafNode] | None) -> RosterChange:

@@ -23,7 +23,7 @@ from aparte.codec import (
 )
 from aparte.crypto import CryptoError, KemPrivateKey, Provider, Suite, UnsupportedSuite
 from aparte.mls.config import Config
-from aparte.mls.echoes import Echoes
+from aparte.mls.echoes import NO_ECHOES, Echoes
 from aparte.mls.errors import PeerError, StateError
 from aparte.mls.framing import Sender
 from aparte.mls.group import EpochState, Group, GroupStatus, OwnUpdate, PendingCommit, PendingProposal
@@ -32,15 +32,32 @@ from aparte.mls.key_package import KeyPackage, KeyPackageSecrets
 from aparte.mls.key_schedule import EpochSecrets
 from aparte.mls.proposals import ReInit, decode_proposal, encode_proposal
 from aparte.mls.ratchet_tree import RatchetTree
-from aparte.mls.secret_tree import Ratchet, SecretTree
+from aparte.mls.ratchets import Ratchet, Ratchets
+from aparte.mls.secret_tree import NO_SECRET_TREE, SecretTree
 from aparte.mls.state_staged import encode_staged, read_staged
 from aparte.mls.tree_math import Generation, LeafIndex, NodeIndex
 
-__all__ = ["decode_group", "decode_key_package_secrets", "encode_group", "encode_key_package_secrets"]
+__all__ = [
+    "decode_group",
+    "decode_key_package_secrets",
+    "encode_all_but_pieces",
+    "encode_group",
+    "encode_key_package_secrets",
+    "encode_list",
+    "encode_ratchet",
+    "encode_skipped",
+    "guarded",
+    "read_group",
+    "read_items",
+    "read_ratchet",
+    "read_skipped",
+]
 
 _VERSION: Final = encode_u16(1)
 
 _T = TypeVar("_T")
+
+_TreeReader = Callable[[Suite, Reader], RatchetTree]
 
 
 def encode_group(group: Group) -> bytes:
@@ -50,7 +67,7 @@ def encode_group(group: Group) -> bytes:
 
 def decode_group(data: bytes, provider: Provider, config: Config) -> Group:
     """Raises `StateError`, or `UnsupportedSuite` if the provider cannot carry the group on."""
-    return _guarded(data, lambda reader: _read_group(reader, provider, config))
+    return guarded(data, _VERSION, read=lambda reader: read_group(reader, provider, config))
 
 
 def encode_key_package_secrets(secrets: KeyPackageSecrets) -> bytes:
@@ -68,13 +85,14 @@ def decode_key_package_secrets(data: bytes, provider: Provider) -> KeyPackageSec
         init_key, encryption_key = suite.load_kem_key(reader.vector()), suite.load_kem_key(reader.vector())
         return KeyPackageSecrets(package, init_key, encryption_key, suite.load_signer(reader.vector()))
 
-    return _guarded(data, read)
+    return guarded(data, _VERSION, read=read)
 
 
-def _guarded(data: bytes, read: Callable[[Reader], _T]) -> _T:
+def guarded(data: bytes, version: bytes, *, read: Callable[[Reader], _T]) -> _T:
+    """What `read` makes of all that follows the version; what cannot be read raises `StateError`."""
     reader = Reader(data)
     try:
-        if reader.take(2) != _VERSION:
+        if reader.take(len(version)) != version:
             raise StateError("the state is of a version that this code does not know")
         value = read(reader)
         reader.finish()
@@ -88,22 +106,32 @@ def _guarded(data: bytes, read: Callable[[Reader], _T]) -> _T:
 
 
 # -- the group ---------------------------------------------------------------------------------------------------
-def _encode_group(group: Group) -> bytes:
+def encode_all_but_pieces(group: Group) -> bytes:
+    """The group without its trees and echoes, which `read_group` then leaves to its caller."""
+    return _encode_group(replace(group, secret_tree=NO_SECRET_TREE, sent=NO_ECHOES), tree=b"")
+
+
+def _encode_group(group: Group, tree: bytes | None = None) -> bytes:
     pending = group.pending_commit
     return b"".join(
         (
-            _encode_epoch(group.state),
+            _encode_epoch(group.state, encode_vector(group.tree.encode()) if tree is None else tree),
             _encode_secret_tree(group.secret_tree),
-            _list(_encode_pending(proposal) for proposal in group.proposals),
-            _list(_encode_update(update) for update in group.own_updates.values()),
-            _list(encode_vector(digest) for digest in reversed([*group.sent])),
+            encode_list(_encode_pending(proposal) for proposal in group.proposals),
+            encode_list(_encode_update(update) for update in group.own_updates.values()),
+            encode_list(encode_vector(digest) for digest in reversed([*group.sent])),
             encode_optional(None if pending is None else _encode_commit(pending)),
         )
     )
 
 
-def _read_group(reader: Reader, provider: Provider, config: Config) -> Group:
-    group = _read_without_commit(reader, provider, config)
+def _read_tree(suite: Suite, reader: Reader) -> RatchetTree:
+    return RatchetTree.decode(suite, reader.vector())
+
+
+def read_group(reader: Reader, provider: Provider, config: Config, *, read_tree: _TreeReader = _read_tree) -> Group:
+    """`read_tree` is for a group whose tree is elsewhere; the tree is compared with the group's context."""
+    group = _read_without_commit(reader, provider, config, read_tree=read_tree)
     if not reader.optional():
         return group
     message = reader.vector()
@@ -113,19 +141,19 @@ def _read_group(reader: Reader, provider: Provider, config: Config) -> Group:
 
 def _read_staged_group(reader: Reader, provider: Provider, config: Config) -> Group:
     """Where a commit leads to, nothing is pending: the bytes cannot nest any deeper."""
-    group = _read_without_commit(reader, provider, config)
+    group = _read_without_commit(reader, provider, config, read_tree=_read_tree)
     if reader.optional():
         raise StateError("a staged commit has a pending commit of its own")
     return group
 
 
-def _read_without_commit(reader: Reader, provider: Provider, config: Config) -> Group:
-    state = _read_epoch(reader, provider, config)
+def _read_without_commit(reader: Reader, provider: Provider, config: Config, *, read_tree: _TreeReader) -> Group:
+    state = _read_epoch(reader, provider, config, read_tree=read_tree)
     suite = state.suite
     secret_tree = _read_secret_tree(reader)
-    proposals = tuple(_items(reader, _read_pending))
-    updates = {update.encryption_key.public_key: update for update in _items(reader, _update_reader(suite))}
-    sent = Echoes.of(_items(reader, Reader.vector))
+    proposals = tuple(read_items(reader, _read_pending))
+    updates = {update.encryption_key.public_key: update for update in read_items(reader, _update_reader(suite))}
+    sent = Echoes.of(read_items(reader, Reader.vector))
     return Group(state, secret_tree, proposals, updates, sent=sent)
 
 
@@ -151,29 +179,29 @@ def _update_reader(suite: Suite) -> Callable[[Reader], OwnUpdate]:
 
 
 # -- the epoch ---------------------------------------------------------------------------------------------------
-def _encode_epoch(state: EpochState) -> bytes:
+def _encode_epoch(state: EpochState, tree: bytes) -> bytes:
     reinit = None if state.reinit is None else encode_vector(encode_proposal(state.reinit))
     return b"".join(
         (
             encode_vector(state.context.encode()),
-            encode_vector(state.tree.encode()),
+            tree,
             b"".join(map(encode_vector, _secret_fields(state.secrets))),
             encode_vector(state.interim_transcript_hash),
             encode_vector(state.confirmation_tag),
             encode_u32(state.own),
             encode_vector(state.signer.private_key),
-            _list(encode_u32(node) + encode_vector(key.private_key) for node, key in state.path_keys.items()),
-            _list(encode_u64(epoch) + encode_vector(psk) for epoch, psk in state.resumption.items()),
+            encode_list(encode_u32(node) + encode_vector(key.private_key) for node, key in state.path_keys.items()),
+            encode_list(encode_u64(epoch) + encode_vector(psk) for epoch, psk in state.resumption.items()),
             encode_u8(state.status.value),
             encode_optional(reinit),
         )
     )
 
 
-def _read_epoch(reader: Reader, provider: Provider, config: Config) -> EpochState:
+def _read_epoch(reader: Reader, provider: Provider, config: Config, *, read_tree: _TreeReader) -> EpochState:
     context = GroupContext.decode(reader.vector())
     suite = provider.suite(context.cipher_suite)
-    tree = RatchetTree.decode(suite, reader.vector())
+    tree = read_tree(suite, reader)
     if tree.tree_hash() != context.tree_hash:
         raise StateError("the state's tree is not its group's")
     state = EpochState(
@@ -186,8 +214,8 @@ def _read_epoch(reader: Reader, provider: Provider, config: Config) -> EpochStat
         confirmation_tag=reader.vector(),
         own=LeafIndex(reader.u32()),
         signer=suite.load_signer(reader.vector()),
-        path_keys=dict(_items(reader, _path_key_reader(suite))),
-        resumption=dict(_items(reader, lambda r: (r.u64(), r.vector()))),
+        path_keys=dict(read_items(reader, _path_key_reader(suite))),
+        resumption=dict(read_items(reader, lambda r: (r.u64(), r.vector()))),
         status=GroupStatus(reader.u8()),
         reinit=_read_reinit(reader),
     )
@@ -225,34 +253,43 @@ def _secret_fields(secrets: EpochSecrets) -> tuple[bytes, ...]:
 
 # -- the secret tree ---------------------------------------------------------------------------------------------
 def _encode_secret_tree(tree: SecretTree) -> bytes:
-    nodes = _list(encode_u32(node) + encode_vector(secret) for node, secret in tree.nodes.items())
-    return nodes + _list(encode_u32(slot) + _encode_ratchet(ratchet) for slot, ratchet in tree.ratchets.items())
-
-
-def _encode_ratchet(ratchet: Ratchet) -> bytes:
-    skipped = _list(
-        encode_u32(generation) + encode_vector(key) + encode_vector(nonce)
-        for generation, (key, nonce) in ratchet.skipped.items()
+    nodes = encode_list(encode_u32(node) + encode_vector(secret) for node, secret in sorted(tree.nodes.items()))
+    return nodes + encode_list(
+        encode_u32(slot) + encode_ratchet(ratchet) for slot, ratchet in sorted(tree.ratchets.items())
     )
-    return encode_vector(ratchet.secret) + encode_u32(ratchet.generation) + skipped
+
+
+def encode_ratchet(ratchet: Ratchet) -> bytes:
+    return encode_vector(ratchet.secret) + encode_u32(ratchet.generation) + encode_skipped(ratchet.skipped)
+
+
+def encode_skipped(skipped: Mapping[int, tuple[bytes, bytes]]) -> bytes:
+    return encode_list(
+        encode_u32(generation) + encode_vector(key) + encode_vector(nonce)
+        for generation, (key, nonce) in skipped.items()
+    )
 
 
 def _read_secret_tree(reader: Reader) -> SecretTree:
-    nodes: Mapping[NodeIndex, bytes] = dict(_items(reader, lambda r: (NodeIndex(r.u32()), r.vector())))
-    return SecretTree(nodes, dict(_items(reader, lambda r: (r.u32(), _read_ratchet(r)))))
+    nodes: Mapping[NodeIndex, bytes] = dict(read_items(reader, lambda r: (NodeIndex(r.u32()), r.vector())))
+    return SecretTree(nodes, Ratchets.of(dict(read_items(reader, lambda r: (r.u32(), read_ratchet(r))))))
 
 
-def _read_ratchet(reader: Reader) -> Ratchet:
+def read_ratchet(reader: Reader) -> Ratchet:
     secret, generation = reader.vector(), Generation(reader.u32())
-    return Ratchet(secret, generation, dict(_items(reader, lambda r: (r.u32(), (r.vector(), r.vector())))))
+    return Ratchet(secret, generation, read_skipped(reader))
+
+
+def read_skipped(reader: Reader) -> dict[int, tuple[bytes, bytes]]:
+    return dict(read_items(reader, lambda r: (r.u32(), (r.vector(), r.vector()))))
 
 
 # -- lists -------------------------------------------------------------------------------------------------------
-def _list(items: Iterable[bytes]) -> bytes:
+def encode_list(items: Iterable[bytes]) -> bytes:
     return encode_vector(b"".join(items))
 
 
-def _items(reader: Reader, read: Callable[[Reader], _T]) -> list[_T]:
+def read_items(reader: Reader, read: Callable[[Reader], _T]) -> list[_T]:
     inner = reader.nested()
     items = []
     while inner:

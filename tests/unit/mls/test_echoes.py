@@ -125,6 +125,21 @@ def test_a_public_message_in_ones_name_needs_the_membership_key_and_the_signatur
     assert caught.value.rule == "6.2.2"
 
 
+def test_what_was_added_is_told_from_what_was_made_anew() -> None:
+    one = Echoes().add(b"1")
+    more = one.add(b"2").add(b"3")
+    assert one.grew_from(Echoes())
+    assert more.grew_from(one)
+    assert more.grew_from(more)
+    for other in (Echoes(), Echoes.of([b"1"]), Echoes.of([b"1", b"2"]), one.add(b"2"), one):
+        assert not other.grew_from(more)
+    assert not more.grew_from(Echoes.of([b"1"]))
+    full = Echoes.of([b"x"] * 2 * KEPT)
+    halved = full.add(b"y")
+    assert (halved.forgotten, halved.count, halved.end) == (KEPT, KEPT + 1, 2 * KEPT + 1)
+    assert not halved.grew_from(full)
+
+
 def test_echoes_are_bounded_and_saved(trio: list[Person]) -> None:
     echoes = Echoes()
     for number in range(5 * KEPT):

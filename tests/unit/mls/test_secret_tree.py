@@ -9,7 +9,8 @@ import pytest
 from aparte.crypto import Suite, expand_with_label
 from aparte.crypto.native import NativeProvider
 from aparte.mls import CallerError, Generation, GenerationGone, GenerationTooFar, LeafIndex, RatchetBounds
-from aparte.mls.secret_tree import Ratchet, SecretTree, derive_tree_secret
+from aparte.mls.ratchets import Ratchet, Ratchets
+from aparte.mls.secret_tree import NO_SECRET_TREE, SecretTree, derive_tree_secret
 
 ROOT_SECRET = bytes(range(32))
 BOUNDS = RatchetBounds(forward=10, kept=4)
@@ -163,13 +164,13 @@ def test_a_leaf_outside_the_tree_has_no_keys(suite: Suite, tree: SecretTree) -> 
         with pytest.raises(GenerationGone):
             tree.next_key(suite, LeafIndex(leaf), application=True)
     with pytest.raises(GenerationGone):
-        SecretTree({}, {}).next_key(suite, ALICE, application=True)
+        NO_SECRET_TREE.next_key(suite, ALICE, application=True)
 
 
 def test_a_ratchet_ends_with_its_last_generation(suite: Suite) -> None:
     """Generations are uint32: after 2^32 - 1 the sender has to wait for the next epoch."""
     slot = 2 * BOB + 1
-    tree = SecretTree({}, {slot: Ratchet(ROOT_SECRET, LAST)})
+    tree = SecretTree({}, Ratchets.of({slot: Ratchet(ROOT_SECRET, LAST)}))
     with pytest.raises(CallerError, match="exhausted"):
         tree.next_key(suite, BOB, application=True)
     with pytest.raises(GenerationTooFar):
@@ -177,8 +178,40 @@ def test_a_ratchet_ends_with_its_last_generation(suite: Suite) -> None:
 
 
 def test_the_generation_before_the_last_serves(suite: Suite) -> None:
-    tree = SecretTree({}, {2 * BOB + 1: Ratchet(ROOT_SECRET, Generation(LAST - 1))})
+    tree = SecretTree({}, Ratchets.of({2 * BOB + 1: Ratchet(ROOT_SECRET, Generation(LAST - 1))}))
     generation, keys, after = tree.next_key(suite, BOB, application=True)
     assert generation == LAST - 1
     assert opened(suite, tree, LAST - 1)[0] == keys
     assert after.ratchets[2 * BOB + 1].generation == LAST
+
+
+def test_every_leaf_has_one_source_of_its_keys(suite: Suite, tree: SecretTree) -> None:
+    assert NO_SECRET_TREE.covers(0)
+    assert not NO_SECRET_TREE.covers(1)
+    for split in (tree, sent(suite, tree, 1)[1], sent(suite, sent(suite, tree, 1)[1], 1, ALICE)[1]):
+        assert split.covers(4)
+        assert not split.covers(2)
+        assert not split.covers(8)
+        for node in split.nodes:
+            assert not split._replace(nodes={n: s for n, s in split.nodes.items() if n != node}).covers(4)
+        for slot in split.ratchets:
+            others = {s: ratchet for s, ratchet in split.ratchets.items() if s != slot}
+            assert not split._replace(ratchets=Ratchets.of(others)).covers(4)
+            elsewhere = Ratchets.of({**others, slot ^ 4: split.ratchets[slot]})
+            assert not split._replace(ratchets=elsewhere).covers(4)
+    assert not sent(suite, tree, 1)[1]._replace(nodes=tree.nodes).covers(4)
+
+
+def test_a_message_leaves_all_other_pages_of_ratchets_as_they_are() -> None:
+    before = Ratchets.of({slot: Ratchet(slot.to_bytes(32)) for slot in range(2_000)})
+    after = before.with_ratchets({5: Ratchet(ROOT_SECRET)})
+    assert [*after.slots_changed_since(before)] == [5]
+    assert [*before.slots_changed_since(after)] == [5]
+    assert sum(after._pages[number] is not page for number, page in before._pages.items()) == 1
+    assert len(before._pages) > 20
+    assert len(after) == len(before) == 2_000
+    assert (before[5].secret, after[5].secret) == ((5).to_bytes(32), ROOT_SECRET)
+    assert {*after.slots_changed_since(Ratchets())} == {*Ratchets().slots_changed_since(after)} == {*range(2_000)}
+    assert after.find(2_000) is None
+    with pytest.raises(KeyError):
+        after[2_000]
