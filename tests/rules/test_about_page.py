@@ -43,7 +43,7 @@ def disagreement(said: dict[str, Any], page: str) -> tuple[list[str], list[str]]
 
 
 def behind_a_proxy() -> dict[str, Any]:
-    return describe(EXAMPLE, HostConfig(domain=EXAMPLE.host, behind_proxy=True))
+    return describe(EXAMPLE, HostConfig(named=EXAMPLE.host, behind_proxy=True))
 
 
 def test_every_member_is_documented_and_every_documented_one_is_served() -> None:

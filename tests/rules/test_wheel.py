@@ -54,7 +54,7 @@ def test_a_host_runs_out_of_it(wheel: Path, tmp_path: Path) -> None:
     host = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert host.stdout is not None
-        assert host.stdout.readline().strip() == str(tmp_path / "site/aparte/cli.py")
+        assert host.stdout.readline().strip() == str(tmp_path / "site/aparte/cli/__init__.py")
         url = re.search(r"http://\S+", host.stdout.readline())
         assert url
         with urlopen(f"{url[0]}/.well-known/aparte", timeout=30) as answer:
@@ -67,4 +67,4 @@ def test_a_host_runs_out_of_it(wheel: Path, tmp_path: Path) -> None:
 
 
 def test_control() -> None:
-    assert foreign(["aparte/cli.py", "tests/x.py"]) == ["tests/x.py"]
+    assert foreign(["aparte/cli/__init__.py", "tests/x.py"]) == ["tests/x.py"]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+import pytest
+
 from aparte.client.commands import AcceptRequest, MarkRead, SendText, SignUp, StartChat
 from aparte.client.store.rows import MessageState
 from aparte.client.views import Stage
@@ -34,6 +39,23 @@ def test_a_first_message(place: World) -> None:
     bob.says("alice", "who is there?")
     assert alice.reads("bob") == bob.reads("alice") == ["hello", "who is there?"]
     assert not bob.chat("alice").is_request
+
+
+def test_nothing_is_asked_twice(place: World) -> None:
+    """Each would tell the host more, and cost a ticket more."""
+    alice, _ = people(place)
+    asked: Counter[str] = Counter()
+
+    def way(who: Actor, frame: Any) -> Any:
+        asked[type(frame).__name__] += who is alice
+        return frame
+
+    place.on_the_way = way
+    alice.does(StartChat(f"bob@{HOST}"))
+    place.passes(5)
+    once = {"LookUpName", "FetchKeyPackages", "Create", "Post", "Drop"}
+    assert {name: asked[name] for name in once} == dict.fromkeys(once, 1)
+    assert asked["Open"] == 2
 
 
 def test_live_both_ways(place: World) -> None:
@@ -93,3 +115,47 @@ def test_away_and_back(place: World) -> None:
     alice.says("bob", "again")
     bob.says("alice", "yes")
     assert alice.reads("bob")[-2:] == bob.reads("alice")[-2:] == ["again", "yes"]
+
+
+def talk_of(one: Actor) -> list[str]:
+    (chat,) = one.chats()
+    return [each.text for each in one.timeline(chat)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_two_who_begin_at_once_have_one(place: World, seed: int) -> None:
+    """Whoever has the lower id; and nothing of either is lost."""
+    alice, bob = place.actor(f"alice{seed}"), place.actor(f"bob{seed}")
+    for each in (alice, bob):
+        each.does(SignUp(each.name, HOST))
+    for one, other in ((alice, bob), (bob, alice)):
+        one.does(StartChat(f"{other.name}@{HOST}"))
+        one.says(other.name, f"from {one.name}")
+    place.passes(5)
+    place.passes(5)
+    assert alice.chats()[0].conversation_id == bob.chats()[0].conversation_id
+    assert sorted(talk_of(alice)) == sorted(talk_of(bob)) == [f"from {alice.name}", f"from {bob.name}"]
+    for one, other in ((alice, bob), (bob, alice)):
+        one.says(other.name, f"{one.name} again")
+    assert talk_of(alice)[2:] == talk_of(bob)[2:] == [f"{alice.name} again", f"{bob.name} again"]
+    assert not any(each.chats()[0].is_request for each in (alice, bob))
+    for each in (alice, bob):
+        each.restarts()
+    assert alice.chats()[0].conversation_id == bob.chats()[0].conversation_id
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_conversation_that_is_under_way_stays(place: World, seed: int) -> None:
+    """Somebody who was away begins another one: it is shown in the one in which they have talked."""
+    alice, bob = place.actor(f"alice{seed}"), place.actor(f"bob{seed}")
+    for each in (alice, bob):
+        each.does(SignUp(each.name, HOST))
+    alice.does(StartChat(f"{bob.name}@{HOST}"))
+    place.passes(5)
+    alice.says(bob.name, "one")
+    bob.says(alice.name, "two")
+    kept = alice.chats()[0].conversation_id
+    assert bob.chats()[0].conversation_id == kept
+    bob.does(StartChat(f"{alice.name}@{HOST}"))
+    place.passes(5)
+    assert [chat.conversation_id for chat in bob.chats()] == [kept]

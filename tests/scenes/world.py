@@ -9,29 +9,24 @@ import random
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from aparte.client.api import (
     Answered,
     Ask,
     Connect,
-    Disconnect,
     FrameArrived,
     LinkDown,
     LinkUp,
     Send,
     SendFrame,
-    Step,
     Unanswered,
 )
-from aparte.client.commands import Command, SendText
 from aparte.client.engine import Engine
 from aparte.client.lines import Line, LineKind
-from aparte.client.store import StoreError
 from aparte.client.store.sqlite import SqliteClientStore
-from aparte.client.views import AccountView, ConversationView, LineView, MessageView, PeerView, View, line_key
 from aparte.crypto.native import NativeProvider
 from aparte.server.core import JudgedCreate
 from aparte.server.links import LinkKind
@@ -43,27 +38,12 @@ from aparte.wire.link_frames import PROTOCOL_VERSION, Greeting, Problem
 from tests import hosting_accounts
 from tests.hosting import HOST, JUDGE
 from tests.hosting_accounts import Town, town
+from tests.scenes.actor import Actor
 
-__all__ = ["Actor", "Cut", "World", "world"]
+__all__ = ["KEY", "Actor", "Cut", "World", "world"]
 
 KEY = b"k" * 32
 KINDS = {LineKind.IDENTITY: LinkKind.IDENTITY, LineKind.ANONYMOUS: LinkKind.ANONYMOUS}
-V = TypeVar("V")
-
-
-def view_key(view: View) -> bytes:
-    """How a view is named."""
-    match view:
-        case AccountView():
-            return b""
-        case LineView(host, kind):
-            return line_key(Line(host, kind))
-        case PeerView():
-            return view.account_id
-        case ConversationView():
-            return view.conversation_id
-        case MessageView():
-            return b"%d" % view.number
 
 
 @dataclass(frozen=True)
@@ -77,113 +57,6 @@ class _Heard:
 
     line: Line
     frame: Any
-
-
-@dataclass
-class Actor:
-    """Somebody's device: an engine, its file, its links, and a screen that only changes tell."""
-
-    world: World
-    name: str
-    engine: Engine
-    provider: NativeProvider
-    screen: dict[tuple[type[View], bytes], View] = field(default_factory=dict)
-    lines: dict[Line, hosting_accounts.Line] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
-    wake_at: Millis | None = None
-    #: How often the disk failed.
-    failures: int = 0
-    is_looking: bool = False
-
-    def does(self, command: Command) -> Step:
-        """Give the engine a command, and let everything happen that comes of it."""
-        step = self.takes(lambda: self.engine.handle(command, self.world.now))
-        self.world.runs()
-        return step
-
-    def takes(self, verb: Callable[[], Step]) -> Step:
-        """One step, carried out. If the disk fails the driver does what drivers do: it wakes the engine."""
-        try:
-            step = verb()
-        except StoreError:
-            self.failures += 1
-            step = self.engine.wake(self.world.now)
-        if self.world.doomed(self):
-            self.dies()
-            return step
-        self.steps.append(step)
-        self.wake_at = step.wake_at
-        for kind, key, view in step.changes:
-            if view is None:
-                self.screen.pop((kind, key), None)
-            else:
-                self.screen[kind, key] = view
-        self.looks()
-        for send in step.sends:
-            self.world.under_way.append((self, send))
-        return step
-
-    def looks(self) -> None:
-        """What the screen shows is what the store says."""
-        self.is_looking = True
-        fresh = self.fresh()
-        self.is_looking = False
-        assert self.screen == fresh, self.name
-
-    def fresh(self) -> dict[tuple[type[View], bytes], View]:
-        """Everything as the store has it, all messages included."""
-        views: list[View] = list(self.engine.views())
-        for view in tuple(views):
-            if isinstance(view, ConversationView):
-                views += self.engine.messages(view.conversation_id, limit=1 << 20)
-        return {(type(view), view_key(view)): view for view in views}
-
-    def chat(self, other: str) -> ConversationView:
-        """The conversation with somebody of this name, or of this title."""
-        found = [each for each in self.screen.values() if isinstance(each, ConversationView)]
-        (view,) = (each for each in found if other in {each.title, each.address.partition("@")[0]})
-        return view
-
-    def chats(self) -> list[ConversationView]:
-        """All of them."""
-        return [each for each in self.screen.values() if isinstance(each, ConversationView)]
-
-    def timeline(self, view: ConversationView) -> list[MessageView]:
-        """What the screen shows of a conversation, in order."""
-        found = [each for each in self.screen.values() if isinstance(each, MessageView)]
-        here = [each for each in found if each.conversation_id == view.conversation_id]
-        return sorted(here, key=lambda each: (each.seq, each.number))
-
-    def reads(self, other: str) -> list[str]:
-        """The words of the conversation with somebody."""
-        return [each.text for each in self.timeline(self.chat(other))]
-
-    def says(self, other: str, text: str) -> None:
-        """In the conversation with somebody."""
-        self.does(SendText(self.chat(other).conversation_id, text))
-
-    def sees(self, kind: type[V], key: bytes = b"") -> V:
-        """What the screen shows of something."""
-        found: Any = self.screen[kind, key]  # type: ignore[index]
-        assert isinstance(found, kind)
-        return found
-
-    def line(self) -> LineView:
-        """How the identity link stands."""
-        return self.sees(LineView, line_key(Line(HOST, LineKind.IDENTITY)))
-
-    def dies(self) -> None:
-        """The process ends between a step and what was to be done of it; it begins again at once."""
-        self.restarts()
-
-    def restarts(self) -> None:
-        """The process ends without a word, and begins again."""
-        self.engine.close()
-        self.world.forgets(self)
-        self.engine = Engine(SqliteClientStore(self.world.folder / f"{self.name}.db", KEY), self.provider)
-        self.screen = self.fresh()
-        self.takes(lambda: self.engine.wake(self.world.now))
-        self.world.runs()
 
 
 class World:
@@ -234,17 +107,20 @@ class World:
     def cut(self, actor: Actor) -> None:
         """All of its links end, and what was under way on them is lost."""
         for line in list(actor.lines):
-            self._hangs_up(actor, line)
-            actor.takes(lambda gone=line: actor.engine.receive(LinkDown(gone, "cut"), self.now))  # type: ignore[misc]
+            self.hangs_up(actor, line)
+            actor.takes(lambda gone=line: actor.engine.receive(LinkDown(gone, "cut"), actor.now))  # type: ignore[misc]
 
     def actor(self, name: str) -> Actor:
         """Somebody with a new, empty store."""
         rng = random.Random(name)
         provider = NativeProvider(rng.randbytes)
-        engine = Engine(SqliteClientStore(self.folder / f"{name}.db", KEY), provider)
-        actor = Actor(self, name, engine, provider)
+        actor = Actor(self, name, self.engine_of(name, provider), provider)
         self.actors.append(actor)
         return actor
+
+    def engine_of(self, name: str, provider: NativeProvider) -> Engine:
+        """The engine of a device over its file."""
+        return Engine(SqliteClientStore(self.folder / f"{name}.db", KEY), provider)
 
     def runs(self) -> None:
         """Carry everything until nothing is under way."""
@@ -263,7 +139,7 @@ class World:
     def forgets(self, actor: Actor) -> None:
         """Its process is gone: its links are, too, and what it had not sent."""
         for line in list(actor.lines):
-            self._hangs_up(actor, line)
+            self.hangs_up(actor, line)
         self.under_way = deque((other, send) for other, send in self.under_way if other is not actor)
 
     def cuts(self, actor: Actor) -> None:
@@ -271,27 +147,33 @@ class World:
         self.cut(actor)
         self.runs()
 
-    def _hangs_up(self, actor: Actor, line: Line) -> None:
+    def hangs_up(self, actor: Actor, line: Line) -> None:
+        """A link ends, or the attempt at it: whatever is under way on it is lost."""
         there = actor.lines.pop(line, None)
+        gone = Connect | SendFrame | _Heard
+        self.under_way = deque(
+            (who, what)
+            for who, what in self.under_way
+            if who is not actor or not isinstance(what, gone) or what.line != line
+        )
         if there is not None:
             self.town.links.pop(there.link.number, None)
             there.leaves()
 
     def _wakes(self) -> Iterator[Millis]:
-        return (actor.wake_at for actor in self.actors if actor.wake_at is not None and actor.wake_at > self.now)
+        times = (actor.wake_at - actor.skew for actor in self.actors if actor.wake_at is not None)
+        return (Millis(time) for time in times if time > self.now)
 
     def _wakes_all(self) -> None:
         for actor in self.actors:
-            if actor.wake_at is not None and actor.wake_at <= self.now:
-                actor.takes(lambda who=actor: who.engine.wake(self.now))  # type: ignore[misc]
+            if actor.wake_at is not None and actor.wake_at <= actor.now:
+                actor.takes(lambda who=actor: who.engine.wake(who.now))  # type: ignore[misc]
         self.runs()
 
     def _carry(self, actor: Actor, send: Send | _Heard | Cut) -> None:
         match send:
             case Connect(line):
                 self._connect(actor, line)
-            case Disconnect(line):
-                self._hangs_up(actor, line)
             case SendFrame(line, data):
                 self._ask(actor, line, data=data)
             case Ask():
@@ -308,11 +190,11 @@ class World:
 
     def _connect(self, actor: Actor, line: Line) -> None:
         if not self.is_open or line.host != HOST:
-            actor.takes(lambda: actor.engine.receive(LinkDown(line, "nobody answers"), self.now))
+            actor.takes(lambda: actor.engine.receive(LinkDown(line, "nobody answers"), actor.now))
             return
         there = actor.lines[line] = self.town.line(KINDS[line.kind])
         greeting = Greeting(PROTOCOL_VERSION, self.calls_itself, there.link.nonce, Incarnation(b"i" * 16), self.now)
-        actor.takes(lambda: actor.engine.receive(LinkUp(line), self.now))
+        actor.takes(lambda: actor.engine.receive(LinkUp(line), actor.now))
         self.says(actor, line, frame=greeting)
 
     def _ask(self, actor: Actor, line: Line, *, data: bytes) -> None:
@@ -349,19 +231,19 @@ class World:
     def _ask_once(self, actor: Actor, send: Ask) -> None:
         frame = self.on_the_way(actor, decode_frame(send.data)) if self.is_open and send.host == HOST else None
         if frame is None:
-            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "nobody answers"), self.now))
+            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "nobody answers"), actor.now))
             return
         answer = encode_frame(self._answer(self.town.line(LinkKind.ANONYMOUS), frame))
         self._delivers()
         if self._is_lost(actor):
-            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "lost"), self.now))
+            actor.takes(lambda: actor.engine.receive(Unanswered(send.ask, "lost"), actor.now))
             return
-        actor.takes(lambda: actor.engine.receive(Answered(send.ask, answer), self.now))
+        actor.takes(lambda: actor.engine.receive(Answered(send.ask, answer), actor.now))
 
     def says(self, actor: Actor, line: Line, *, frame: object) -> None:
         """The host sends something."""
         data = encode_frame(frame)
-        actor.takes(lambda: actor.engine.receive(FrameArrived(line, data), self.now))
+        actor.takes(lambda: actor.engine.receive(FrameArrived(line, data), actor.now))
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Place:
 
     @property
     def config(self) -> HostConfig:
-        return HostConfig(data=self.data, port=0, domain=NAME, acme=self.settings)
+        return HostConfig(data=self.data, port=0, named=NAME, acme=self.settings)
 
     def host(self) -> AbstractAsyncContextManager[tuple[Started, Host]]:
         """Running, with this CA."""

@@ -23,7 +23,7 @@ Visit = Callable[[aiohttp.ClientSession, str], Coroutine[Any, Any, None]]
 async def living(data: Path, *, measure: Measure | None = None, **changes: Any) -> AsyncIterator[tuple[Started, Host]]:
     """Where it listens, and its parts."""
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-    config = replace(HostConfig(data=data, port=0, domain=NAME), **changes)
+    config = replace(HostConfig(data=data, port=0, named=NAME), **changes)
     parts: list[Host] = []
 
     @asynccontextmanager

@@ -30,7 +30,7 @@ def test_it_is_for_everybody_and_for_five_minutes(tmp_path: Path) -> None:
                 assert got.headers["X-Content-Type-Options"] == "nosniff"
                 assert not {"Access-Control-Allow-Credentials", "Set-Cookie"} & got.headers.keys()
                 said = json.loads(await got.read())
-            assert said == describe(host.about, HostConfig(domain=NAME))
+            assert said == describe(host.about, HostConfig(named=NAME))
             assert (said["host"], said["incarnation"]) == (NAME, host.about.incarnation.hex())
             async with session.head(f"{started.url}/.well-known/aparte") as head:
                 assert (head.status, head.headers["Content-Length"]) == (200, got.headers["Content-Length"])

@@ -37,7 +37,7 @@ Visit = Callable[[aiohttp.ClientSession, str], Coroutine[Any, Any, None]]
 async def host(data: Path, **changes: Any) -> AsyncIterator[Started]:
     """A host in this process, on a port of its own."""
     stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-    config = replace(HostConfig(data=data, port=0, domain="host.example"), **changes)
+    config = replace(HostConfig(data=data, port=0, named="host.example"), **changes)
     task = asyncio.create_task(serve(config, ready=started.set_result, stop=stop))
     await asyncio.wait([task, started], return_when=asyncio.FIRST_COMPLETED)
     if task.done():

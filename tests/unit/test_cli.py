@@ -51,7 +51,7 @@ def test_version() -> None:
         (("--listen", "127.0.0.1:65536"), "is not ADDR:PORT"),
         (("--config", "nowhere.toml"), "'nowhere.toml' does not exist"),
         (("--tls-cert", __file__), "--tls-cert and --tls-key belong together"),
-        (("--acme",), "and 'localhost' is none: say --domain"),
+        (("--acme",), "and 'localhost:8440' is none: say --domain"),
         (("--acme", "--domain", "192.0.2.1"), "and '192.0.2.1' is none"),
         (("--acme", "--domain", "a.example", "--behind-proxy"), "acme: the host gets its certificate itself"),
         (("--acme", "--domain", "a.example", *_BAD_PAIR), "acme: the host gets its certificate itself"),

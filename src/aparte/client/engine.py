@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import assert_never
+from typing import Final, assert_never
 
 from aparte.client import receiving, talking
 from aparte.client.api import Answered, Disconnect, Event, FrameArrived, LinkDown, LinkUp, Step, Unanswered
@@ -42,6 +42,9 @@ from aparte.crypto import Provider
 from aparte.wire.ids import Millis, Seq
 
 __all__ = ["Engine"]
+
+#: After everything.
+_END: Final = (NOT_IN_LOG, NOT_IN_LOG, 1 << 62)
 
 
 class Engine:
@@ -114,13 +117,31 @@ class Engine:
         return (*([] if row is None else [account_view(row)]), *lines, *conversations, *peers)
 
     def messages(
-        self, conversation_id: ConversationId, *, before: tuple[Seq, int] = (NOT_IN_LOG, 1 << 62), limit: int = 50
+        self, conversation_id: ConversationId, *, before: tuple[int, Seq, int] = _END, limit: int = 50
     ) -> tuple[MessageView, ...]:
-        """The newest of a conversation before a place, `(seq, number)` of a message, oldest first."""
+        """The newest of a conversation before a place, `(place, seq, number)` of a message, oldest first."""
         with self._store.transaction() as transaction:
             row = transaction.conversations.find(conversation_id)
             found = () if row is None else transaction.messages.page(row.id, before=before, limit=limit)
         return tuple(message_view(each, conversation_id) for each in found)
+
+    def pending(self) -> int:
+        """How many things are on their way that others wait for: messages, invitations, conversations being begun."""
+        with self._store.transaction() as transaction:
+            return transaction.pending()
+
+    def is_settled(self) -> bool:
+        """Whether, as far as hosts have said, everything has come that there is, and all has gone out."""
+        with self._store.transaction() as transaction:
+            account = transaction.accounts.get()
+            if account is None or account.inbox_seq < self._session.inbox_head or transaction.pending():
+                return False
+            live = [
+                number
+                for host in transaction.conversations.hosts()
+                for number in transaction.conversations.live_on(host)
+            ]
+        return self._session.is_settled(live)
 
     def close(self) -> None:
         """Let go of the store."""
@@ -153,4 +174,4 @@ class Engine:
             self._session.lose()
             raise
         self._session.strays.clear()
-        return Step(tuple(work.sends), work.changes, self._session.next_time())
+        return Step(tuple(work.sends), work.changes, self._session.next_time(now))

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final, assert_never
 
 from aparte import mls
+from aparte.client.converging import shown
 from aparte.client.groups import identity_of
 from aparte.client.joining import invite_joiners
 from aparte.client.open_logs import OpenLog
@@ -84,7 +85,7 @@ def own_message_stands(work: Work, log: OpenLog, *, row: MessageRow, entry: Entr
     work.store.outbox.remove(row.id)
     if row.state is MessageState.QUEUED:
         work.say(replace(row, seq=entry.seq, at=entry.at, state=MessageState.SENT, receipt=entry.receipt))
-        log.spoke(entry.at)
+        shown(work, log).spoke(entry.at)
 
 
 def own_commit_stands(work: Work, log: OpenLog) -> None:
@@ -188,9 +189,10 @@ def _message(work: Work, log: OpenLog, *, entry: Entry, sealed: Sealed, received
         receipt=entry.receipt,
     )
     work.say(row)
-    log.spoke(entry.at)
+    where = shown(work, log)
+    where.spoke(entry.at)
     if not own:
-        log.row = replace(log.row, unread=log.row.unread + 1)
+        where.row = replace(where.row, unread=where.row.unread + 1)
 
 
 def _encode_proof(proof: mls.ContentProof) -> bytes:

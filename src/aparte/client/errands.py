@@ -62,6 +62,6 @@ class Errands:
         errand.failures += 1
         errand.not_before = Millis(now + wait + int(wait * jitter / 10))
 
-    def next_time(self) -> Millis | None:
-        """When the first of those is due that wait."""
-        return min((each.not_before for each in self.of.values() if not each.is_under_way), default=None)
+    def times(self) -> list[Millis]:
+        """When those are due that wait, or were due."""
+        return [each.not_before for each in self.of.values() if not each.is_under_way]

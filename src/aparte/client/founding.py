@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from aparte import mls
 from aparte.client.commands import CommandRefused
+from aparte.client.converging import converge
 from aparte.client.groups import config_for, identity_of
 from aparte.client.joining import Joiner, encode_joiners
 from aparte.client.key_packages import make_key_package
@@ -75,14 +76,17 @@ def pump_founding(work: Work) -> None:
         return
     rows = work.store.conversations.unfinished()
     work.session.may_be_unfinished = bool(rows)
-    for row in rows:
-        match row.state:
+    for found in rows:
+        log = work.log(found.id)  # this step may have brought it further than the store has it
+        match log.row.state:
             case ConversationState.WANTED:
-                _look_up(work, row)
+                _look_up(work, log.row)
             case ConversationState.FOUND:
-                _fetch(work, row)
+                _fetch(work, log.row)
+            case ConversationState.FOUNDED:
+                _create(work, log)
             case _:
-                _create(work, work.log(row.id))
+                pass
 
 
 def _errand(row: ConversationRow) -> tuple[object, ...]:
@@ -95,12 +99,15 @@ def _look_up(work: Work, row: ConversationRow) -> None:
 
     def found(work: Work, peer: PeerRow | None, *, why: str) -> None:
         log = work.log(row.id)
+        if log.row.state is not ConversationState.WANTED:
+            return
         if peer is None:
             _fail(work, log, why=why)
             return
         before = work.store.peers.get(peer.account_id)
         work.keep_peer(replace(peer, is_contact=True if before is None else before.is_contact))
         log.row = replace(log.row, state=ConversationState.FOUND, peer=peer.account_id, peer_name=peer.name)
+        converge(work, log)
 
     look_up(work, _errand(row), host=row.peer_host, name=row.peer_name, then=found)
 
@@ -129,6 +136,8 @@ def _fetch(work: Work, row: ConversationRow) -> None:
     def fetched(later: Work, answer: Any) -> None:
         log = later.log(row.id)
         match answer:
+            case _ if log.row.state is not ConversationState.FOUND:
+                later.done(errand)
             case a.KeyPackages():
                 _found_packages(later, log, errand=errand, packages=answer.packages)
             case Problem() if answer.code == ErrorCode.NOT_FOUND:

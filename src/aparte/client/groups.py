@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aparte import mls
 from aparte.client.store.api import Transaction
 from aparte.crypto import Provider, Suite
@@ -10,7 +12,8 @@ from aparte.trust import Credential, Identity, TrustError, verify_credential
 __all__ = ["OpenGroup", "config_for", "identity_of", "load_group", "save_group"]
 
 OpenGroup = mls.Group
-_WHOLE = 0
+#: The piece that is the epoch; `mls.split_group` numbers the others from 1.
+_EPOCH: Final = 0
 
 
 def config_for(suite: Suite) -> mls.Config:
@@ -42,12 +45,21 @@ def _identity(credential: mls.Credential) -> Identity:
 
 def load_group(transaction: Transaction, number: int, *, provider: Provider, suite: Suite) -> mls.Group | None:
     """The group of a conversation, if it has one."""
-    pieces = transaction.pieces.of(number)
-    if not pieces:
+    pieces = dict(transaction.pieces.of(number))
+    epoch = pieces.pop(_EPOCH, None)
+    if epoch is None:
         return None
-    return mls.decode_group(pieces[_WHOLE], provider, config_for(suite))
+    return mls.join_parts(mls.GroupParts(epoch, pieces), provider, config_for(suite))
 
 
-def save_group(transaction: Transaction, number: int, *, group: mls.Group) -> None:
-    """Keep it as it is now."""
-    transaction.pieces.change(number, {_WHOLE: mls.encode_group(group)}, removed=())
+def save_group(transaction: Transaction, number: int, *, before: mls.Group | None, after: mls.Group) -> None:
+    """Keep it as it is now; `before` is as it is kept."""
+    if before is None:
+        parts = mls.split_group(after)
+        put, removed = {_EPOCH: parts.epoch, **parts.pieces}, transaction.pieces.of(number).keys() - parts.pieces.keys()
+    else:
+        change = mls.changed_parts(before, after)
+        put, removed = dict(change.put), set(change.removed)
+        if change.epoch is not None:
+            put[_EPOCH] = change.epoch
+    transaction.pieces.change(number, put, removed=removed)

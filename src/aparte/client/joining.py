@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from aparte import mls
+from aparte.client.converging import converge
 from aparte.client.groups import config_for, identity_of
 from aparte.client.open_logs import OpenLog
 from aparte.client.store.rows import (
@@ -23,12 +24,15 @@ from aparte.crypto import CryptoError
 from aparte.trust import (
     AddressRefused,
     Credential,
+    Host,
     Manifest,
     ManifestRefused,
     NameRefused,
     TrustError,
     device_id_of,
+    is_loopback,
     judge_beginning,
+    normalize_host,
     parse_address,
     verify_genesis,
 )
@@ -121,6 +125,7 @@ def take_item(work: Work, item: bytes, *, lane: Lane) -> None:
 def _join(work: Work, invitation: Invitation, *, lane: Lane) -> None:
     if work.store.conversations.find(invitation.conversation_id) is not None:
         return
+    _check_host(work, invitation.host)
     group = _joined_group(work, invitation)
     keys = EpochKeys.of(group, invitation.log_id)
     inviter = _inviter(work, group, invitation=invitation)
@@ -147,6 +152,7 @@ def _join(work: Work, invitation: Invitation, *, lane: Lane) -> None:
     log.epoch = EpochRow(number, invitation.node, seq, invitation.at, invitation.chain, 0, b"", keys.encode())
     log.group = group.without_exporter()
     work.wants_open(log)
+    converge(work, log)
 
 
 def _joined_group(work: Work, invitation: Invitation) -> mls.Group:
@@ -164,6 +170,14 @@ def _joined_group(work: Work, invitation: Invitation) -> mls.Group:
     return group
 
 
+def _check_host(work: Work, host: str) -> None:
+    """Others may send one to a host, but not to a port of one's own machine. Raises `DecodeError` and `TrustError`."""
+    if normalize_host(host) != host:
+        raise DecodeError("the host is not in its normal form")
+    if is_loopback(Host(host)) and not is_loopback(Host(work.account.host)):
+        raise DecodeError("the host is this machine")
+
+
 def _inviter(work: Work, group: mls.Group, *, invitation: Invitation) -> PeerRow:
     """Who has invited: an account of the group whose manifest came along. Raises `DecodeError` and `TrustError`."""
     manifest = Manifest.decode(invitation.manifest)
@@ -177,6 +191,7 @@ def _inviter(work: Work, group: mls.Group, *, invitation: Invitation) -> PeerRow
         address = parse_address(invitation.inviter)
     except (AddressRefused, NameRefused):
         raise DecodeError("who invites gives no address") from None
+    _check_host(work, address.host)
     try:
         judge_beginning(manifest, account=verify_genesis(genesis, work.suite), suite=work.suite)
         encoded = invitation.manifest

@@ -44,9 +44,11 @@ def heard(work: Work, line: Line, *, frame: object) -> None:
     if not isinstance(frame, f.Delivered | f.Lagged):
         return
     row = work.store.conversations.of_log(line.host, frame.log_id)
-    if row is None or row.state is not ConversationState.LIVE:
+    if row is None:
         return
     log = work.log(row.id)
+    if log.row.state is not ConversationState.LIVE:
+        return
     if isinstance(frame, f.Lagged):
         read_on(work, log)
     elif log.state.node is None or log.state.is_reading or frame.entry.seq > log.epoch.seq + 1:

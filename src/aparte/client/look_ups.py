@@ -41,6 +41,9 @@ def look_up(work: Work, errand: tuple[object, ...], *, host: str, name: str, the
 
     def answered(later: Work, answer: Any) -> None:
         match answer:
+            case a.Found() if answer.name != name:
+                later.done(errand)
+                then(later, None, why=f"{host} answers for another name than {name}")
             case a.Found():
                 _found(later, errand, host=host, answer=answer, then=then)
             case Problem() if answer.code in _FINAL:

@@ -23,9 +23,8 @@ class OpenLog:
     """Whatever changes is set anew, and kept when the step ends (`save`)."""
 
     def __init__(self, row: ConversationRow, *, provider: Provider, session: Session, transaction: Transaction) -> None:
-        self.row = row
+        self._row = self._saved_row = row
         self.number = row.id
-        self._saved_row = row
         self._store = transaction
         self._session = session
         self._provider = provider
@@ -33,6 +32,18 @@ class OpenLog:
         self._keys: EpochKeys | None = None
         self._group: mls.Group | None = session.groups.get(row.id)
         self._saved_group = self._group
+
+    @property
+    def row(self) -> ConversationRow:
+        """The conversation as it is now."""
+        return self._row
+
+    @row.setter
+    def row(self, row: ConversationRow) -> None:
+        queried = (row.state, row.peer, row.shown_in) != (self._row.state, self._row.peer, self._row.shown_in)
+        if queried:
+            self._store.conversations.put(row)  # also in this very step
+        self._row = row
 
     @property
     def state(self) -> LogState:
@@ -101,5 +112,5 @@ class OpenLog:
         if self._epoch is not None and self._epoch is not self._saved_epoch:
             self._store.epochs.put(self._epoch)
         if self._group is not None and self._group is not self._saved_group:
-            save_group(self._store, self.number, group=self._group)
+            save_group(self._store, self.number, before=self._saved_group, after=self._group)
             self._session.groups[self.number] = self._group

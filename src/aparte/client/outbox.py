@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from aparte import mls
+from aparte.client.converging import shown
 from aparte.client.entries import HostLies, advance, own_commit_stands, own_message_stands
 from aparte.client.lines import Line, LineKind
 from aparte.client.logs import read_on
@@ -44,6 +45,9 @@ def _post_next(work: Work, log: OpenLog) -> bool:
     waiting = None if commit is not None else work.store.outbox.first(log.number)
     if commit is None and waiting is None:
         return False
+    shown_in = shown(work, log).number
+    if waiting is not None and work.store.outbox.first_shown_in(shown_in) != waiting.message:
+        return True  # something was written before in a conversation that is shown as one with this
     state = log.state
     may_post = state.node == log.epoch.node and state.is_caught_up and not state.is_reading and state.posting is None
     if not may_post or work.waits(_errand(log)):
@@ -109,6 +113,7 @@ def _posted(work: Work, log: OpenLog, *, place: Place, answer: object) -> None:
     match answer:
         case f.Accepted():
             work.done(_errand(log))
+            work.wants_posting(shown(work, log).number)
             try:
                 _accepted(work, log, place=place, answer=answer)
             except HostLies as error:

@@ -62,7 +62,7 @@ class Registration:
         try:
             name, host = normalize_name(command.name), normalize_host(command.host)
         except (NameRefused, AddressRefused) as error:
-            raise CommandRefused(str(error)) from error
+            raise CommandRefused(error.rule.problem) from error
         row = work.store.accounts.get()
         if row is not None and row.state is not AccountState.REFUSED:
             raise CommandRefused(f"this store already has an account: {row.name}@{row.host}")

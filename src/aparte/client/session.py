@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -134,11 +134,16 @@ class Session:
         self.asked[self._last_ask] = asked
         return self._last_ask
 
-    def next_time(self) -> Millis | None:
-        """When something has to be tried again, if anything has."""
+    def is_settled(self, live: Collection[int]) -> bool:
+        """Whether the host has let this device in, nothing is asked for, and these logs were read to their ends."""
+        caught_up = {number for state in self.lines.values() for number, log in state.logs.items() if log.is_caught_up}
+        proven = any(state.is_proven for state in self.lines.values())
+        busy = any(state.under_way or state.waiting for state in self.lines.values())
+        return proven and not busy and not self.asked and caught_up.issuperset(live)
+
+    def next_time(self, now: Millis) -> Millis | None:
+        """When something has to be tried again, if anything has. What is due was tried: it waits for something else."""
         times = [state.retry_at for state in self.lines.values() if not state.is_asked_for]
         times += [until for state in self.lines.values() if state.is_ready for until in state.not_before.values()]
-        errand = self.errands.next_time()
-        if errand is not None:
-            times.append(errand)
-        return min(times, default=None)
+        times += self.errands.times()
+        return min((time for time in times if time > now), default=None)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from aparte.client.commands import AcceptRequest, CommandRefused, MarkRead, SendText, StartChat
+from aparte.client.converging import shown
 from aparte.client.founding import begin_direct
 from aparte.client.open_logs import OpenLog
 from aparte.client.store.rows import (
@@ -33,7 +34,7 @@ def start_chat(work: Work, command: StartChat) -> None:
     try:
         address = parse_address(command.address)
     except (AddressRefused, NameRefused) as error:
-        raise CommandRefused(str(error)) from error
+        raise CommandRefused(error.rule.problem) from error
     work.touch(begin_direct(work, address))
 
 
@@ -90,7 +91,7 @@ def _found(work: Work, conversation_id: ConversationId) -> OpenLog:
     row = work.store.conversations.find(conversation_id)
     if row is None:
         raise CommandRefused("there is no such conversation")
-    return work.log(row.id)
+    return shown(work, work.log(row.id))
 
 
 def _accept(work: Work, log: OpenLog) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import assert_never
 
 from aparte.client.lines import Line, LineKind
 from aparte.client.session import LineState
@@ -32,6 +33,7 @@ __all__ = [
     "View",
     "account_view",
     "conversation_view",
+    "key_of",
     "line_key",
     "line_view",
     "message_key",
@@ -105,10 +107,11 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One line of a timeline. Lines are shown by `(seq, number)`; `number` is this store's."""
+    """One line of a timeline. Lines are shown by `(place, seq, number)`; `number` is this store's."""
 
     conversation_id: ConversationId
     number: int
+    place: int
     seq: Seq
     message_id: MessageId
     sender: AccountId | None
@@ -149,6 +152,23 @@ def account_view(row: AccountRow) -> AccountView:
         is_operator=row.is_operator,
         has_phrase=row.phrase is not None,
     )
+
+
+def key_of(view: View) -> bytes:
+    """What a view is named by, besides its kind."""
+    match view:
+        case AccountView():
+            return b""
+        case LineView(host, kind):
+            return line_key(Line(host, kind))
+        case PeerView():
+            return view.account_id
+        case ConversationView():
+            return view.conversation_id
+        case MessageView():
+            return b"%d" % view.number
+        case _:
+            assert_never(view)
 
 
 def line_key(line: Line) -> bytes:
@@ -203,6 +223,7 @@ def message_view(row: MessageRow, conversation_id: ConversationId) -> MessageVie
     return MessageView(
         conversation_id=conversation_id,
         number=row.id,
+        place=row.place,
         seq=row.seq,
         message_id=row.message_id,
         sender=row.sender,

@@ -104,15 +104,17 @@ class Work:
     def save(self) -> None:
         """Keep what was worked on."""
         for log in self._logs.values():
-            if log.is_changed:
+            if log.is_changed and log.row.shown_in is None:
                 self.show(conversation_view(log.row), log.row.conversation_id)
             log.save()
 
     def say(self, row: MessageRow) -> int:
         """Keep a line of a timeline and show it; its number."""
+        shown_in = row.shown_in or self.log(row.conversation).row.shown_in or row.conversation
+        row = replace(row, shown_in=shown_in)
         number = self.store.messages.put(row)
-        row = row if row.id else replace(row, id=number)
-        view = message_view(row, self.log(row.conversation).row.conversation_id)
+        row = replace(row, id=number)
+        view = message_view(row, self.log(shown_in).row.conversation_id)
         self.show(view, message_key(row))
         return number
 

@@ -27,7 +27,7 @@ from aparte.codec import DecodeError, EncodeError, Reader, encode_u8, encode_u64
 from aparte.content import CONVERSATION_ID_LENGTH, ConversationId
 from aparte.crypto import CryptoError, KemPrivateKey, Suite
 from aparte.mls import padme
-from aparte.wire.ids import HASH_LENGTH, ID_LENGTH, AccountId, Chain, DeviceId, LogId, Millis, Node
+from aparte.wire.ids import HASH_LENGTH, ID_LENGTH, MAX_NUMBER, AccountId, Chain, DeviceId, LogId, Millis, Node
 from aparte.wire.limits import MAX_HOST_NAME, MAX_INBOX_ITEM, MAX_MANIFEST, MAX_NAME
 
 __all__ = ["Invitation", "ItemRefused", "open_item", "seal_item"]
@@ -66,7 +66,7 @@ class Invitation:
     def read(cls, reader: Reader) -> Invitation:
         """After version and kind. Raises `DecodeError`."""
         host = _text(reader, MAX_HOST_NAME)
-        log_id, node, at = LogId(reader.take(ID_LENGTH)), Node(reader.u64()), Millis(reader.u64())
+        log_id, node, at = LogId(reader.take(ID_LENGTH)), Node(_number(reader)), Millis(_number(reader))
         chain, conversation_id = Chain(reader.take(HASH_LENGTH)), ConversationId(reader.take(CONVERSATION_ID_LENGTH))
         welcome, tree, document = (reader.vector(MAX_INBOX_ITEM) for _ in range(3))
         inviter, manifest = _text(reader, _MAX_ADDRESS), reader.vector(MAX_MANIFEST)
@@ -112,6 +112,13 @@ def open_item(item: bytes, inbox_key: KemPrivateKey, *, to: tuple[AccountId, Dev
 
 #: With X-Wing's key and the tag beside it, an item is then just not too long.
 _MOST: Final = MAX_INBOX_ITEM - 1_120 - 64
+
+
+def _number(reader: Reader) -> int:
+    start, number = reader.position, reader.u64()
+    if number > MAX_NUMBER:
+        raise DecodeError(f"{number} is more than databases count", start)
+    return number
 
 
 def _text(reader: Reader, most: int) -> str:

@@ -41,6 +41,14 @@ storage nor cryptography. Four ways out:
   4. --listen 127.0.0.1:8440            for this machine alone"""
 
 
+_HOW_TWO_PEOPLE_TALK: Final = """
+Two people talk from two other terminals, each with a folder and a passphrase of their own:
+  {program} --home alice register alice --host {host}
+  {program} --home bob register bob --host {host}
+and when both are there:
+  {program} --home alice chat bob@{host}
+  {program} --home bob chat alice@{host}"""
+
 #: Frames come and go by the thousand and hold no cycles: look for garbage more rarely than Python does of itself.
 _COLLECTIONS: Final = (2_000, 4, 100)
 
@@ -49,7 +57,7 @@ _COLLECTIONS: Final = (2_000, 4, 100)
 @click.option("--config", type=_FILE, help="A TOML file; the options here go before it.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="The folder that holds everything.")
 @click.option("--listen", metavar="ADDR:PORT", help="Where to listen.  [127.0.0.1:8440]")
-@click.option("--domain", help="The host's name, as in alice@NAME.  [localhost]")
+@click.option("--domain", help="The host's name, as in alice@NAME.  [localhost:PORT]")
 @click.option("--tls-cert", type=_FILE, help="The certificate and its chain, in PEM.")
 @click.option("--tls-key", type=_FILE, help="Its private key, in PEM.")
 @click.option(
@@ -74,7 +82,9 @@ def serve(config: Path | None, **options: Any) -> None:
 
 def _with_options(config: HostConfig, options: dict[str, Any]) -> HostConfig:
     """What the command line says goes before what the file says."""
-    changes: dict[str, Any] = {name: options[name] for name in ("data", "domain") if options[name] is not None}
+    changes: dict[str, Any] = {"data": options["data"]} if options["data"] is not None else {}
+    if options["domain"] is not None:
+        changes["named"] = options["domain"]
     if options["listen"] is not None:
         changes["address"], changes["port"] = split_address(options["listen"])
     if (options["tls_cert"] is None) != (options["tls_key"] is None):
@@ -114,6 +124,8 @@ def _say_ready(started: Started) -> None:
     click.echo(f"Aparte is running at {started.url}  (Ctrl+C stops it)")
     if started.operator_invite is not None:
         click.echo(f"The first account is the operator's. Make it by this link, which works once:\n  {_link(started)}")
+    if started.playground is not None:
+        click.echo(_HOW_TWO_PEOPLE_TALK.format(program=sys.argv[0], host=started.playground))
     sys.stdout.flush()
 
 

@@ -39,4 +39,4 @@ def data(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture
 def config(at_rest: Path) -> HostConfig:
     """Of a host that is well, and does not run."""
-    return HostConfig(data=at_rest, port=0, domain=HOST)
+    return HostConfig(data=at_rest, port=0, named=HOST)

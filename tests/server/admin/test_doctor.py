@@ -42,7 +42,7 @@ def test_a_host_that_is_well(config: HostConfig) -> None:
 
 def test_a_host_that_runs_is_well(host: Host) -> None:
     port = int(host.url.rsplit(":", 1)[1])
-    findings = look(HostConfig(data=host.data, port=port, domain=HOST))
+    findings = look(HostConfig(data=host.data, port=port, named=HOST))
     assert worst(findings) == []
     said = {finding.check: finding.found for finding in findings}
     assert said["port"] == f"our host listens at 127.0.0.1:{port}"
@@ -54,7 +54,7 @@ def test_a_port_that_is_the_host_s_and_not_for_this_user(host: Host, monkeypatch
         raise PermissionError
 
     monkeypatch.setattr(network, "_try_listening", refuses)
-    config = HostConfig(data=host.data, port=int(host.url.rsplit(":", 1)[1]), domain=HOST)
+    config = HostConfig(data=host.data, port=int(host.url.rsplit(":", 1)[1]), named=HOST)
     assert {finding.check: finding.found for finding in look(config)}["port"].startswith("our host listens at")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         free = listener.getsockname()[1]
@@ -263,7 +263,7 @@ def test_a_port_that_another_host_has(config: HostConfig, host: Host) -> None:
 
 def test_a_host_that_runs_under_another_name(host: Host) -> None:
     port = int(host.url.rsplit(":", 1)[1])
-    findings = look(HostConfig(data=host.data, port=port, domain="other.example"))
+    findings = look(HostConfig(data=host.data, port=port, named="other.example"))
     assert_bad(findings, "port", Level.WARN, f"as {HOST}, and other.example is configured")
 
 

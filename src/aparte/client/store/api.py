@@ -188,6 +188,9 @@ class Transaction(Protocol):
     def tickets(self) -> Tickets:
         """Tickets."""
 
+    def pending(self) -> int:
+        """How many messages, drops and commits wait, and conversations are being begun."""
+
 
 class ClientStore(Protocol):
     """All that an engine knows."""

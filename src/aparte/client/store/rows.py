@@ -107,6 +107,8 @@ class ConversationRow:
     trouble: str = ""
     last_at: Millis = Millis(0)  # noqa: RUF009 - a number
     unread: int = 0
+    #: The one in which it is shown, if both people began one at once.
+    shown_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,17 @@ class MessageRow:
     salt: bytes = field(default=b"", repr=False)
     proof: bytes = field(default=b"", repr=False)
     receipt: Receipt = Receipt(b"")  # noqa: RUF009 - bytes
+    #: The conversation in whose timeline it stands; 0 for its own.
+    shown_in: int = 0
+
+    @property
+    def place(self) -> int:
+        """Where it stands in a timeline of several logs, each of which has an order.
+
+        By their hosts' clocks; at one time, that of the log comes last in which people go on.
+        """
+        goes_on = self.shown_in in {0, self.conversation}
+        return 2 * self.at + goes_on if self.seq < NOT_IN_LOG else self.seq
 
 
 @dataclass(frozen=True, slots=True)

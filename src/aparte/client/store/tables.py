@@ -72,11 +72,14 @@ class Conversations(Table[ConversationRow], Protocol):
     def direct(self, peer: AccountId) -> ConversationRow | None:
         """The one with this account alone, the oldest if there are several."""
 
+    def directs(self, peer: AccountId) -> Sequence[ConversationRow]:
+        """All that are with this account alone and are shown, the oldest first."""
+
     def wanted(self, host: str, name: str) -> ConversationRow | None:
         """The direct one that was begun with this address."""
 
     def everything(self) -> Sequence[ConversationRow]:
-        """All of them, the one with the newest message first."""
+        """All that are shown, the one with the newest message first."""
 
     def unfinished(self) -> Sequence[ConversationRow]:
         """Those for which something is to be done before they are live."""
@@ -110,7 +113,13 @@ class Messages(Table[MessageRow], Protocol):
     def named(self, conversation: int, message_id: MessageId) -> MessageRow | None:
         """The message of that id."""
 
-    def page(self, conversation: int, *, before: tuple[Seq, int], limit: int) -> Sequence[MessageRow]:
+    def has_others(self, conversation: int) -> bool:
+        """Whether somebody else has said something in its log."""
+
+    def all_shown_in(self, conversation: int) -> Sequence[MessageRow]:
+        """Its whole timeline."""
+
+    def page(self, conversation: int, *, before: tuple[int, Seq, int], limit: int) -> Sequence[MessageRow]:
         """The newest before that place, oldest first."""
 
 
@@ -119,6 +128,9 @@ class Outbox(Table[OutboxRow], Protocol):
 
     def first(self, conversation: int) -> OutboxRow | None:
         """What comes next in this conversation."""
+
+    def first_shown_in(self, conversation: int) -> int | None:
+        """The message that was written first of those that wait and are shown in this conversation."""
 
     def conversations(self) -> Sequence[int]:
         """Those in which something waits."""

@@ -130,7 +130,7 @@ def _invite(desk: Desk, request: MakeInvite) -> Invited:
 
     code = desk.writing.apart(make)
     # After the #, where no server and no proxy reads it.
-    link = None if desk.domain in {None, "localhost"} else f"https://{desk.domain}/#join={code}"
+    link = None if desk.domain is None or desk.domain.startswith("localhost") else f"https://{desk.domain}/#join={code}"
     return Invited(code, link, request.uses, date_of(day) or "")
 
 

@@ -26,6 +26,7 @@ __all__ = ["WORDS", "BadConfig", "HostConfig", "read_config", "require_sense", "
 
 _MIB: Final = 1 << 20
 _DAY: Final = 86_400_000
+_HTTPS: Final = 443
 
 
 class BadConfig(Exception):
@@ -39,7 +40,8 @@ class HostConfig:
     data: Path = Path("aparte-data")
     address: str = "127.0.0.1"
     port: int = 8440
-    domain: str = "localhost"
+    #: The host's name, if it was given one.
+    named: str = ""
     certificate: tuple[Path, Path] | None = None
     #: None: certificates do not come from a CA by themselves.
     acme: AcmeSettings | None = None
@@ -59,6 +61,13 @@ class HostConfig:
     metrics_for_others: bool = False
     #: The folder of the built web app; None: the one in the package, if it was built with one.
     web_app: Path | None = None
+
+    @property
+    def domain(self) -> str:
+        """The host's name, as in alice@NAME: what clients dial. Without one it is this machine's, with the port."""
+        if self.named or self.port in {0, _HTTPS}:
+            return self.named or "localhost"
+        return f"localhost:{self.port}"
 
     @property
     def is_private(self) -> bool:
@@ -266,7 +275,7 @@ _FLOORS: Final = {
 _SETTERS: Final[dict[str, Callable[[HostConfig, Any], HostConfig]]] = {
     "data": lambda config, value: replace(config, data=Path(_text(value))),
     "listen": _listen,
-    "domain": lambda config, value: replace(config, domain=_text(value)),
+    "domain": lambda config, value: replace(config, named=_text(value)),
     "behind_proxy": lambda config, value: replace(config, behind_proxy=_yes_or_no(value)),
     "sign_up": lambda config, value: replace(config, sign_up=SignUpPolicy(_text(value))),
     "tls": _tls,

@@ -19,7 +19,7 @@ from nacl.signing import SigningKey
 import aparte
 from aparte.crypto import DEFAULT_CIPHER_SUITE
 from aparte.crypto.native import NativeProvider
-from aparte.server.accounts import AccountSettings, make_operator_invite
+from aparte.server.accounts import AccountSettings, SignUpPolicy, make_operator_invite
 from aparte.server.blobs import BlobService, blob_routes
 from aparte.server.core import Core
 from aparte.server.reads import LogReads
@@ -106,7 +106,7 @@ async def serve(
         ]
         if certificate is not None:
             background.append(tasks.create_task(refresh_certificate(certificate)))
-        ready(Started(url, url if config.is_private else f"https://{config.domain}", host.operator_invite))
+        ready(_started(config, url, invite=host.operator_invite))
         await stop.wait()
         for task in background:
             task.cancel()
@@ -156,6 +156,14 @@ class Started:
     #: Where people find it.
     address: str
     operator_invite: str | None
+    #: Its name, if anybody on this machine may come: then it is a place to try things.
+    playground: str | None = None
+
+
+def _started(config: HostConfig, url: str, *, invite: str | None) -> Started:
+    is_open = config.is_private and config.sign_up_policy is SignUpPolicy.OPEN and config.port != 0
+    address = url if config.is_private else f"https://{config.domain}"
+    return Started(url, address, invite, config.domain if is_open else None)
 
 
 def _account_settings(config: HostConfig) -> AccountSettings:

@@ -64,14 +64,17 @@ class SqliteConversations(SqliteTable[ConversationRow]):
         return next(self.select("WHERE host = ? AND log_id = ?", host, log_id), None)
 
     def direct(self, peer: AccountId) -> ConversationRow | None:
-        return next(self.select("WHERE peer = ? AND kind = 1 ORDER BY id LIMIT 1", peer), None)
+        return next(iter(self.directs(peer)), None)
+
+    def directs(self, peer: AccountId) -> Sequence[ConversationRow]:
+        return list(self.select("WHERE peer = ? AND kind = 1 AND shown_in IS NULL ORDER BY id", peer))
 
     def wanted(self, host: str, name: str) -> ConversationRow | None:
         where = "WHERE state < ? AND peer IS NULL AND peer_host = ? AND peer_name = ?"
         return next(self.select(where, int(ConversationState.LIVE), host, name), None)
 
     def everything(self) -> Sequence[ConversationRow]:
-        return list(self.select("ORDER BY last_at DESC, id DESC"))
+        return list(self.select("WHERE shown_in IS NULL ORDER BY last_at DESC, id DESC"))
 
     def unfinished(self) -> Sequence[ConversationRow]:
         return list(self.select("WHERE state < 4 ORDER BY id"))
@@ -130,8 +133,15 @@ class SqliteMessages(SqliteTable[MessageRow]):
         where = "WHERE conversation = ? AND message_id = ? AND message_id <> x''"
         return next(self.select(where, conversation, message_id), None)
 
-    def page(self, conversation: int, *, before: tuple[Seq, int], limit: int) -> Sequence[MessageRow]:
-        where = "WHERE conversation = ? AND (seq, id) < (?, ?) ORDER BY seq DESC, id DESC LIMIT ?"
+    def has_others(self, conversation: int) -> bool:
+        where = "WHERE conversation = ? AND is_own = 0 AND sender IS NOT NULL LIMIT 1"
+        return next(self.select(where, conversation), None) is not None
+
+    def all_shown_in(self, conversation: int) -> Sequence[MessageRow]:
+        return list(self.select("WHERE shown_in = ? ORDER BY place, seq, id", conversation))
+
+    def page(self, conversation: int, *, before: tuple[int, Seq, int], limit: int) -> Sequence[MessageRow]:
+        where = "WHERE shown_in = ? AND (place, seq, id) < (?, ?, ?) ORDER BY place DESC, seq DESC, id DESC LIMIT ?"
         return list(self.select(where, conversation, *before, limit))[::-1]
 
 
@@ -143,6 +153,11 @@ class SqliteOutbox(SqliteTable[OutboxRow]):
 
     def first(self, conversation: int) -> OutboxRow | None:
         return next(self.select("WHERE conversation = ? ORDER BY message LIMIT 1", conversation), None)
+
+    def first_shown_in(self, conversation: int) -> int | None:
+        query = "SELECT min(o.message) FROM outbox o JOIN message m ON m.id = o.message WHERE m.shown_in = ?"
+        found: Any = self._connection.execute(query, (conversation,)).fetchone()
+        return None if found[0] is None else int(found[0])
 
     def conversations(self) -> Sequence[int]:
         return [row[0] for row in self._connection.execute("SELECT DISTINCT conversation FROM outbox")]

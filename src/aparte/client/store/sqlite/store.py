@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, Final
 
 import apsw
 
@@ -17,11 +18,17 @@ from aparte.schema import NewerSchema, migrate
 
 __all__ = ["SqliteClientStore", "SqliteTransaction"]
 
+_PENDING: Final = """
+SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM drop_) + (SELECT count(*) FROM own_commit)
+     + (SELECT count(*) FROM conversation WHERE state < 4)
+"""
+
 
 class SqliteTransaction:
     """See `Transaction`."""
 
     def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
         self.accounts = SqliteAccounts(connection)
         self.key_packages = SqliteKeyPackages(connection)
         self.peers = c.SqlitePeers(connection)
@@ -33,6 +40,11 @@ class SqliteTransaction:
         self.outbox = c.SqliteOutbox(connection)
         self.drops = c.SqliteDrops(connection)
         self.tickets = c.SqliteTickets(connection)
+
+    def pending(self) -> int:
+        """See `Transaction.pending`."""
+        found: Any = self._connection.execute(_PENDING).fetchone()
+        return int(found[0])
 
 
 class SqliteClientStore:

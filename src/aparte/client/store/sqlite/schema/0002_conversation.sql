@@ -31,7 +31,8 @@ CREATE TABLE conversation (
     ticket           BLOB NOT NULL,  -- for making the log, until it is made
     trouble          TEXT NOT NULL,
     last_at          INTEGER NOT NULL,
-    unread           INTEGER NOT NULL
+    unread           INTEGER NOT NULL,
+    shown_in         INTEGER         -- another one with the same people, which both began at once: it is shown there
 ) STRICT;
 
 CREATE INDEX conversation_log ON conversation (host, log_id);
@@ -82,10 +83,14 @@ CREATE TABLE message (
     data          BLOB NOT NULL,     -- as it was sealed
     salt          BLOB NOT NULL,
     proof         BLOB NOT NULL,     -- what shows a third party who said it
-    receipt       BLOB NOT NULL
+    receipt       BLOB NOT NULL,
+    shown_in      INTEGER NOT NULL,  -- the conversation in whose timeline it stands
+    place         INTEGER GENERATED ALWAYS AS (
+        CASE WHEN seq < 4611686018427387903 THEN 2 * at + (conversation = shown_in) ELSE seq END
+    ) VIRTUAL
 ) STRICT;
 
-CREATE INDEX message_order ON message (conversation, seq, id);
+CREATE INDEX message_order ON message (shown_in, place, seq, id);
 CREATE UNIQUE INDEX message_named ON message (conversation, message_id) WHERE message_id <> x'';
 CREATE UNIQUE INDEX message_posted ON message (conversation, idem) WHERE idem <> x'';
 
