@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from aparte.client.commands import AcceptRequest, MarkRead, SendText, SignUp, StartChat
 from aparte.client.store.rows import MessageState
 from aparte.client.views import Stage
+from aparte.wire import log_frames as f
+from aparte.wire.entries import Entry, EntryForm
 from tests.hosting import HOST
 from tests.scenes.world import Actor, World
 
@@ -159,3 +162,45 @@ def test_a_conversation_that_is_under_way_stays(place: World, seed: int) -> None
     bob.does(StartChat(f"{alice.name}@{HOST}"))
     place.passes(5)
     assert [chat.conversation_id for chat in bob.chats()] == [kept]
+
+
+@pytest.mark.parametrize("losing", [0, 1, 3])
+def test_bodies_that_are_too_long_for_a_link(place: World, monkeypatch: pytest.MonkeyPatch, losing: int) -> None:
+    """Their heads come alone; the rest is fetched, again if need be, and nothing overtakes it."""
+    alice, bob = people(place)
+    alice.does(StartChat(f"bob@{HOST}"))
+    place.passes(5)
+    says, left = place.says, losing
+
+    def headless(entry: Entry) -> Entry:
+        return replace(entry, form=EntryForm.LARGE, body=b"")
+
+    def with_heads(actor: Actor, line: Any, *, frame: Any) -> None:
+        if isinstance(frame, f.Delivered):
+            frame = replace(frame, entry=headless(frame.entry))
+        elif isinstance(frame, f.Entries):
+            frame = replace(frame, entries=tuple(map(headless, frame.entries)))
+        says(actor, line, frame=frame)
+
+    def way(_: Actor, frame: Any) -> Any:
+        nonlocal left
+        if not isinstance(frame, f.FetchEntry) or not left:
+            return frame
+        left -= 1
+        return None
+
+    monkeypatch.setattr(place, "says", with_heads)
+    place.on_the_way = way
+    words = [f"{number}" for number in range(6)]
+    for word in words[:3]:
+        alice.says("bob", word)
+    place.passes(60)
+    place.cuts(bob)
+    for word in words[3:]:
+        alice.says("bob", word)
+    place.passes(60)
+    assert bob.reads("alice") == words
+    assert left == 0
+    bob.says("alice", "back")
+    place.passes(60)
+    assert alice.reads("bob") == [*words, "back"]

@@ -217,6 +217,8 @@ class World:
                     return there.sends(JudgedCreate(frame, ticket))
                 case f.Read():
                     return self.town.reads.read(self.town.store.reader(), frame, now=self.now)
+                case f.FetchEntry():
+                    return self.town.reads.fetch(self.town.store.reader(), frame, now=self.now)
         except Refusal as refusal:
             return Problem(frame.request, refusal.code, refusal.wait, refusal.detail)
         return there.asks(frame)

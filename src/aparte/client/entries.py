@@ -28,7 +28,7 @@ from aparte.conversation import BodyRefused, EpochKeys, Place, Sealed, open_body
 from aparte.wire.entries import NO_KEY, Entry, EntryForm, body_hash, next_chain
 from aparte.wire.ids import EntryKind, Idem, Node
 
-__all__ = ["HostLies", "advance", "own_commit_stands", "own_message_stands", "take_entry"]
+__all__ = ["HostLies", "advance", "is_own", "own_commit_stands", "own_message_stands", "take_entry"]
 
 _PRUNED: Final = "A message was here that the host no longer keeps."
 
@@ -55,6 +55,15 @@ def take_entry(work: Work, log: OpenLog, *, entry: Entry) -> bool:
     else:
         _open(work, log, entry=entry)
     return True
+
+
+def is_own(work: Work, log: OpenLog, *, entry: Entry) -> bool:
+    """Whether this device has posted it: then its body is not needed."""
+    commit = work.store.own_commits.get(log.number) if entry.kind is EntryKind.COMMIT else None
+    if commit is not None and commit.idem == entry.idem:
+        return body_hash(commit.body) == entry.body_hash
+    message = work.store.messages.posted(log.number, entry.idem)
+    return message is not None and message.is_own
 
 
 def advance(log: OpenLog, entry: Entry) -> EpochRow:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from aparte.client.entries import HostLies, take_entry
+from aparte.client.entries import HostLies, is_own, take_entry
 from aparte.client.lines import Line, LineKind
 from aparte.client.open_logs import OpenLog
 from aparte.client.store.rows import ConversationState
 from aparte.client.work import Work
 from aparte.wire import log_frames as f
-from aparte.wire.entries import Entry
+from aparte.wire.entries import Entry, EntryForm, body_hash
 from aparte.wire.ids import LogId, Request
 from aparte.wire.limits import MAX_ENTRIES_PAGE, MAX_OPEN_ITEMS
 from aparte.wire.link_frames import Greeting, Problem
@@ -27,6 +27,10 @@ def pump_logs(work: Work) -> None:
     """Keep links up to the hosts of logs, and open there what is not open."""
     if work.session.log_hosts is None:
         work.session.log_hosts = set(work.store.conversations.hosts())
+    for number in tuple(work.session.to_read):
+        if not work.waits(("fetch", number)):
+            work.session.to_read.discard(number)
+            read_on(work, work.log(number))
     for host in work.session.log_hosts:
         line = Line(host, LineKind.ANONYMOUS)
         state = work.keep_up(line)
@@ -138,11 +142,11 @@ def _broken(log: OpenLog, trouble: str) -> None:
 
 def read_on(work: Work, log: OpenLog) -> None:
     """Read what stands in the log after what was taken, unless that is under way."""
-    pass_ = log.pass_
-    if log.state.is_reading or pass_ is None:
+    pass_, line = log.pass_, Line(log.row.host, LineKind.ANONYMOUS)
+    if log.state.is_reading or pass_ is None or not work.session.line(line).is_ready:
         return
     log.state.is_reading = True
-    line, number, epoch = Line(log.row.host, LineKind.ANONYMOUS), log.number, log.epoch
+    number, epoch = log.number, log.epoch
     log_id = log.row.log_id
 
     def frame(request: Request) -> object:
@@ -160,7 +164,7 @@ def _read(work: Work, log: OpenLog, *, line: Line, answer: object) -> None:
         case f.Entries():
             node = log.epoch.node
             _take(work, log, entries=answer.entries)
-            if log.epoch.node != node or log.row.state is not ConversationState.LIVE:
+            if log.epoch.node != node or log.row.state is not ConversationState.LIVE or log.state.is_reading:
                 return
             if answer.more:
                 read_on(work, log)
@@ -180,6 +184,9 @@ def _take(work: Work, log: OpenLog, *, entries: tuple[Entry, ...] | list[Entry])
     for entry in entries:
         if log.row.state is not ConversationState.LIVE:
             return
+        if entry.form is EntryForm.LARGE and entry.seq == log.epoch.seq + 1 and not is_own(work, log, entry=entry):
+            _fetch(work, log, entry=entry)
+            return
         try:
             take_entry(work, log, entry=entry)
         except HostLies as error:
@@ -188,3 +195,35 @@ def _take(work: Work, log: OpenLog, *, entries: tuple[Entry, ...] | list[Entry])
     if log.epoch.node != node and log.row.state is ConversationState.LIVE:
         work.wants_open(log)
     work.wants_posting(log.number)
+
+
+def _fetch(work: Work, log: OpenLog, *, entry: Entry) -> None:
+    """A body that is too long for a link comes over HTTP; everything after it waits."""
+    pass_, errand = log.pass_, ("fetch", log.number)
+    if pass_ is None or not work.begin(errand):
+        return
+    log.state.is_reading = True
+    number, node = log.number, log.epoch.node
+
+    def fetched(later: Work, answer: Any) -> None:
+        found = later.log(number)
+        found.state.is_reading = False
+        match answer:
+            case f.Fetched() if _is_same(answer.entry, entry):
+                later.done(errand)
+                _take(later, found, entries=[answer.entry])
+                if found.epoch.node == node:
+                    read_on(later, found)
+            case _:
+                later.later(errand, answer.wait if isinstance(answer, Problem) else 0)
+                later.session.to_read.add(number)
+
+    frame = f.FetchEntry(Request(1), log.row.log_id, node, entry.seq, pass_)
+    work.ask(errand, log.row.host, frame=frame, then=fetched)
+
+
+def _is_same(fetched: Entry, entry: Entry) -> bool:
+    """Whether it is the entry whose head came over the link; what was pruned has no body."""
+    if fetched.head != entry.head or fetched.body_hash != entry.body_hash:
+        return False
+    return fetched.form is EntryForm.PRUNED or body_hash(fetched.body) == entry.body_hash

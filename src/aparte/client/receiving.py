@@ -77,7 +77,7 @@ def unanswered(work: Work, ask: int) -> None:
     """Nothing came back: try again later."""
     asked = work.session.asked.pop(ask, None)
     if asked is not None:
-        work.later(asked.errand)
+        asked.then(work, None)
 
 
 def _greeted(work: Work, line: Line, *, state: LineState, frame: object) -> None:

@@ -28,7 +28,7 @@ Then = Callable[["Work", Any], None]
 
 
 class Asked(NamedTuple):
-    """What to do with the answer to an `Ask`, and for which errand it was."""
+    """What to do with the answer to an `Ask`, None if none came; and for which errand it was."""
 
     errand: Hashable
     then: Then
@@ -109,6 +109,8 @@ class Session:
         self.may_be_unfinished = self.may_be_unchecked = self.may_have_drops = True
         #: Conversations in which something is to be posted; None if that was not looked up.
         self.to_post: set[int] | None = None
+        #: Conversations that are to be read on, once an errand for them may be tried again.
+        self.to_read: set[int] = set()
         #: MLS groups as they are in the store, so that they need not be read each time.
         self.groups: dict[int, OpenGroup] = {}
 
@@ -124,6 +126,7 @@ class Session:
         self.asked.clear()
         self.log_hosts = self.tickets_seen = None
         self.tickets_wanted.clear()
+        self.to_read.clear()
         self.may_be_unfinished = self.may_be_unchecked = self.may_have_drops = True
         self.to_post = None
         self.groups.clear()

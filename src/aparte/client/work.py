@@ -183,7 +183,7 @@ class Work:
     def ask(self, errand: Hashable, host: str, *, frame: object, then: Then) -> None:
         """Ask something over HTTP, for an errand that was begun. `then` ends the errand, or puts it off.
 
-        If no answer comes it is put off, too.
+        If no answer comes `then` gets None.
         """
         self.sends.append(Ask(self.session.number(Asked(errand, then)), host, encode_frame(frame)))
 

@@ -134,7 +134,7 @@ class SqliteMessages(SqliteTable[MessageRow]):
         return next(self.select(where, conversation, message_id), None)
 
     def has_others(self, conversation: int) -> bool:
-        where = "WHERE conversation = ? AND is_own = 0 AND sender IS NOT NULL LIMIT 1"
+        where = "WHERE conversation = ? AND idem <> x'' AND is_own = 0 AND sender IS NOT NULL LIMIT 1"
         return next(self.select(where, conversation), None) is not None
 
     def all_shown_in(self, conversation: int) -> Sequence[MessageRow]:

@@ -36,6 +36,7 @@ CREATE TABLE conversation (
 ) STRICT;
 
 CREATE INDEX conversation_log ON conversation (host, log_id);
+CREATE INDEX conversation_host ON conversation (state, host);
 CREATE INDEX conversation_peer ON conversation (peer) WHERE peer IS NOT NULL;
 CREATE INDEX conversation_unfinished ON conversation (id) WHERE state < 4;
 
