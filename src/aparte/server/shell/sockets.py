@@ -39,8 +39,9 @@ class Socket(web.WebSocketResponse):
     """A WebSocket of a link: no compression, no answer to pings but by whoever reads."""
 
     def __init__(self, longest: int) -> None:
-        super().__init__(compress=False, max_msg_size=longest, autoping=False, timeout=5)
-        self._longest = longest
+        """A message of more than `longest` bytes ends it."""
+        self._too_long = longest + 1  # aiohttp's limit is the first length that it does not take
+        super().__init__(compress=False, max_msg_size=self._too_long, autoping=False, timeout=5)
         self._queue: _Queue | None = None
 
     def _post_start(self, request: web.BaseRequest, protocol: str | None, writer: Any) -> None:
@@ -49,7 +50,7 @@ class Socket(web.WebSocketResponse):
         self._writer = writer
         queue = self._queue = _Queue(request.protocol, _LIMIT, loop=asyncio.get_running_loop())
         self._reader = queue
-        self._parser = WebSocketReader(queue, self._longest, compress=False, decode_text=True)
+        self._parser = WebSocketReader(queue, self._too_long, compress=False, decode_text=True)
         request.protocol.set_parser(self._parser)
         request.protocol.keep_alive(False)
 

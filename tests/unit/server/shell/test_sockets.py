@@ -166,9 +166,18 @@ def test_without_an_offer_it_is_a_web_socket_like_any() -> None:
     serve(lambda: Server(offers=False), play)
 
 
+def test_as_long_a_message_as_may_come() -> None:
+    async def play(server: Server, ws: ClientWebSocketResponse) -> None:
+        data = b"slow" + bytes(LONGEST - 4)
+        await ws.send_bytes(data)
+        assert await server.until(1) == [("BINARY", data)]
+
+    serve(Server, play)
+
+
 def test_too_long_a_message_ends_the_link() -> None:
     async def play(server: Server, ws: ClientWebSocketResponse) -> None:
-        await ws.send_bytes(b"fast" + bytes(LONGEST))
+        await ws.send_bytes(b"slow" + bytes(LONGEST - 3))
         await asyncio.wait_for(server.ended.wait(), 5)
         assert server.taken == []
         end = await ws.receive()
